@@ -1,0 +1,1 @@
+"""formpipe: forms in, typed rows out, driven by one parameter table."""
