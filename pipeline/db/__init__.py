@@ -1,0 +1,1 @@
+"""The database: connection, table definitions, migrations, and the statements of each table."""

@@ -1,0 +1,17 @@
+"""Alembic's entry: runs the versions on the connection that `pipeline.db.schema` hands over."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from pipeline.db.tables import metadata
+
+connection = context.config.attributes.get("connection")
+if connection is None:
+    context.configure(
+        dialect_name=context.config.get_main_option("dialect"), target_metadata=metadata, literal_binds=True
+    )
+else:
+    context.configure(connection=connection, target_metadata=metadata, render_as_batch=False)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,332 @@
+"""Every table, once. `migrations/` brings a database to this shape; a test keeps the two equal."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    Time,
+    UniqueConstraint,
+    false,
+    text,
+    true,
+)
+
+from pipeline.db.columns import ExactDecimal, ExactText, Key, UtcDateTime
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+ENGINES = ("local", "form-recognizer", "document-intelligence", "language")
+MODEL_KINDS = ("form", "entities", "classes")
+RETRAIN = ("on_change", "always", "never")
+SPLITS = ("none", "per_page")
+SCHEMA_CONTRACTS = ("evolve", "freeze", "discard")
+MODEL_STATES = ("training", "candidate", "active", "retired", "invalid")
+STAGES = ("pending", "claimed", "submitting", "submitted", "done")
+OUTCOMES = ("loaded", "partial", "dead", "gone", "unrouted")
+SOURCES = ("model", "person")
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+    allowed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({allowed})", name=column)
+
+
+def _at_least(column: str, least: int) -> CheckConstraint:
+    return CheckConstraint(f"{column} IS NULL OR {column} >= {least}", name=column)
+
+
+def _share(column: str) -> CheckConstraint:
+    return CheckConstraint(f"{column} IS NULL OR ({column} >= 0 AND {column} <= 1)", name=column)
+
+
+def _key_shape(column: str) -> list[CheckConstraint]:
+    """`[a-z][a-z0-9_]{0,39}` without a double underscore, in what each dialect can say."""
+    sqlite = (
+        f"{column} GLOB '[a-z]*' AND {column} NOT GLOB '*[^a-z0-9_]*' "
+        f"AND {column} NOT GLOB '*__*' AND length({column}) <= 40"
+    )
+    postgresql = f"{column} ~ '^[a-z][a-z0-9_]{{0,39}}$' AND {column} NOT LIKE '%\\_\\_%'"
+    mssql = (
+        f"{column} COLLATE Latin1_General_BIN2 LIKE '[a-z]%' AND {column} COLLATE Latin1_General_BIN2 "
+        f"NOT LIKE '%[^a-z0-9[_]]%' AND {column} NOT LIKE '%[_][_]%'"
+    )
+    shapes = {"sqlite": sqlite, "postgresql": postgresql, "mssql": mssql}
+    return [
+        CheckConstraint(rule, name=f"{column}_{dialect}").ddl_if(dialect=dialect)
+        for dialect, rule in shapes.items()
+    ]
+
+
+form_type = Table(
+    "form_type",
+    metadata,
+    Column("form_type", String(40), primary_key=True),
+    Column("form_description", Text),
+    Column("form_batch_group_id", String(40)),
+    Column("engine", String(40), nullable=False, server_default="local"),
+    Column("api_version", String(40)),
+    Column("allow_retired", Boolean, nullable=False, server_default=false()),
+    Column("model_kind", String(20), nullable=False, server_default="form"),
+    Column("routes", Boolean, nullable=False, server_default=false()),
+    Column("training_container_name", String(63), nullable=False),
+    Column("training_blob_root_folder", ExactText(1024), nullable=False, server_default=""),
+    Column("include_subfolders", Boolean, nullable=False, server_default=false()),
+    Column("use_label_file", Boolean, nullable=False, server_default=true()),
+    Column("evaluation_blob_folder", ExactText(1024)),
+    Column("scoring_container_name", String(63), nullable=False),
+    Column("scoring_input_blob_folder", ExactText(1024), nullable=False, server_default=""),
+    Column("scoring_output_blob_folder", ExactText(1024)),
+    Column("model_id", String(200)),
+    Column("file_type", String(100)),
+    Column("retrain", String(20), nullable=False, server_default="on_change"),
+    Column("enabled", Boolean, nullable=False, server_default=true()),
+    Column("priority", Integer, nullable=False, server_default="100"),
+    Column("parallelism", Integer, nullable=False, server_default="15"),
+    Column("min_confidence", Float),
+    Column("locale", String(35)),
+    Column("max_pages", Integer),
+    Column("max_pages_per_run", Integer),
+    Column("max_cost_per_run", ExactDecimal),
+    Column("max_train_runs", Integer),
+    Column("max_attempts", Integer, nullable=False, server_default="3"),
+    Column("keep_versions", Integer, nullable=False, server_default="3"),
+    Column("split", String(20), nullable=False, server_default="none"),
+    Column("sinks", String(100), nullable=False, server_default="sql"),
+    Column("target_table", String(128)),
+    Column("schema_contract", String(20), nullable=False, server_default="evolve"),
+    Column("endpoint_secret", String(127), nullable=False, server_default="CognitiveServiceEndpoint"),
+    Column("key_secret", String(127), nullable=False, server_default="CognitiveServiceSubscriptionKey"),
+    Column(
+        "training_storage_account_secret", String(127), nullable=False, server_default="StorageAccountName"
+    ),
+    Column("training_storage_sas_secret", String(127), nullable=False, server_default="StorageAccountSasKey"),
+    Column(
+        "scoring_storage_account_secret", String(127), nullable=False, server_default="StorageAccountName"
+    ),
+    Column("scoring_storage_sas_secret", String(127), nullable=False, server_default="StorageAccountSasKey"),
+    *_key_shape("form_type"),
+    _one_of("engine", ENGINES),
+    _one_of("model_kind", MODEL_KINDS),
+    _one_of("retrain", RETRAIN),
+    _one_of("split", SPLITS),
+    _one_of("schema_contract", SCHEMA_CONTRACTS),
+    _share("min_confidence"),
+    _at_least("parallelism", 1),
+    _at_least("max_pages", 1),
+    _at_least("max_pages_per_run", 1),
+    _at_least("max_cost_per_run", 0),
+    _at_least("max_train_runs", 0),
+    _at_least("max_attempts", 1),
+    _at_least("keep_versions", 1),
+)
+
+form_field = Table(
+    "form_field",
+    metadata,
+    Column("form_type", String(40), ForeignKey("form_type.form_type", ondelete="CASCADE"), nullable=False),
+    Column("field", String(200), nullable=False),
+    Column("type", String(20), nullable=False, server_default="string"),
+    Column("format", String(40), nullable=False, server_default="not-specified"),
+    Column("required", Boolean, nullable=False, server_default=false()),
+    Column("locale", String(35)),
+    Column("min_confidence", Float),
+    Column("target_column", String(128)),
+    PrimaryKeyConstraint("form_type", "field"),
+    _one_of(
+        "type",
+        ("string", "number", "integer", "currency", "date", "time", "phoneNumber", "selectionMark"),
+    ),
+    _share("min_confidence"),
+)
+
+model_bundle = Table(
+    "model_bundle",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+
+model_version = Table(
+    "model_version",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("form_batch_group_id", String(40), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("engine", String(40), nullable=False),
+    Column("api_version", String(40)),
+    Column("model_kind", String(20), nullable=False),
+    Column("service_model_id", String(200)),
+    Column("bundle_sha256", String(64), ForeignKey("model_bundle.sha256")),
+    Column("fingerprint", String(64), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("training_documents", Integer, nullable=False, server_default="0"),
+    Column("fields", Text, nullable=False, server_default="[]"),
+    Column("evaluation", Text),
+    Column("f1", Float),
+    Column("reason", Text),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("promoted_at", UtcDateTime),
+    Column("promoted_by", String(100)),
+    UniqueConstraint("form_batch_group_id", "version"),
+    _one_of("state", MODEL_STATES),
+    Index(
+        "uq_model_version_one_active",
+        "form_batch_group_id",
+        unique=True,
+        sqlite_where=text("state = 'active'"),
+        postgresql_where=text("state = 'active'"),
+        mssql_where=text("state = 'active'"),
+    ),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+    Column("state", String(20), nullable=False),
+    Column("holder", String(200), nullable=False),
+    Column("reason", Text),
+    _one_of("state", ("running", "finished", "stopped", "failed", "lost")),
+)
+
+run_row = Table(
+    "run_row",
+    metadata,
+    Column("run_id", Key, ForeignKey("run.id"), nullable=False),
+    Column("form_type", String(40), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("decision", Text),
+    Column("listed", Integer, nullable=False, server_default="0"),
+    Column("loaded", Integer, nullable=False, server_default="0"),
+    Column("partial", Integer, nullable=False, server_default="0"),
+    Column("dead", Integer, nullable=False, server_default="0"),
+    Column("retried", Integer, nullable=False, server_default="0"),
+    Column("pages", Integer, nullable=False, server_default="0"),
+    Column("ocr_pages", Integer, nullable=False, server_default="0"),
+    Column("field_values", Integer, nullable=False, server_default="0"),
+    Column("seconds", Float, nullable=False, server_default="0"),
+    Column("reason", Text),
+    PrimaryKeyConstraint("run_id", "form_type"),
+    _one_of("state", ("finished", "skipped", "stopped", "failed")),
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("run_id", Key, ForeignKey("run.id")),
+    Column("at", UtcDateTime, nullable=False),
+    Column("name", String(60), nullable=False),
+    Column("form_type", String(40)),
+    Column("document_id", Key),
+    Column("details", Text, nullable=False, server_default="{}"),
+    Index("ix_event_run_id", "run_id"),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String(120), primary_key=True),
+    Column("holder", String(200), nullable=False),
+    Column("heartbeat_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("fencing", Integer, nullable=False),
+)
+
+document = Table(
+    "document",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("form_type", String(40), ForeignKey("form_type.form_type"), nullable=False),
+    Column("account", String(63), nullable=False, server_default=""),
+    Column("container", String(63), nullable=False),
+    Column("path", ExactText(1024), nullable=False),
+    Column("path_hash", String(64), nullable=False),
+    Column("etag", String(128), nullable=False),
+    Column("size", Key, nullable=False),
+    Column("content_hash", String(64)),
+    Column("pages", Integer),
+    Column("ocr_pages", Integer),
+    Column("layout_confidence", Float),
+    Column("stage", String(20), nullable=False, server_default="pending"),
+    Column("outcome", String(20)),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_try_at", UtcDateTime),
+    Column("reason", String(60)),
+    Column("message", Text),
+    Column("model_version_id", Key, ForeignKey("model_version.id")),
+    Column("run_id", Key, ForeignKey("run.id")),
+    Column("seconds", Float),
+    Column("first_seen_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+    UniqueConstraint("form_type", "path_hash"),
+    _one_of("stage", STAGES),
+    CheckConstraint(
+        "outcome IS NULL OR outcome IN (" + ", ".join(f"'{o}'" for o in OUTCOMES) + ")", name="outcome"
+    ),
+    CheckConstraint(
+        "(stage = 'done' AND outcome IS NOT NULL) OR (stage <> 'done' AND outcome IS NULL)",
+        name="done_has_outcome",
+    ),
+    Index("ix_document_form_type_stage_id", "form_type", "stage", "id"),
+)
+
+part = Table(
+    "part",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("document_id", Key, ForeignKey("document.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("first_page", Integer, nullable=False),
+    Column("last_page", Integer, nullable=False),
+    Column("doc_type", String(200)),
+    Column("confidence", Float),
+    UniqueConstraint("document_id", "number"),
+)
+
+field_value = Table(
+    "field_value",
+    metadata,
+    Column("part_id", Key, ForeignKey("part.id", ondelete="CASCADE"), nullable=False),
+    Column("field", String(200), nullable=False),
+    Column("occurrence", Integer, nullable=False, server_default="0"),
+    Column("source", String(10), nullable=False, server_default="model"),
+    Column("text", Text),
+    Column("value_text", Text),
+    Column("value_number", ExactDecimal),
+    Column("value_date", Date),
+    Column("value_time", Time),
+    Column("value_mark", String(10)),
+    Column("currency", String(3)),
+    Column("page", Integer),
+    Column("polygon", Text),
+    Column("confidence", Float),
+    Column("layout_confidence", Float),
+    Column("ambiguous", Boolean, nullable=False, server_default=false()),
+    Column("review", Boolean, nullable=False, server_default=false()),
+    PrimaryKeyConstraint("part_id", "field", "occurrence", "source"),
+    _one_of("source", SOURCES),
+)
