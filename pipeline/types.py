@@ -13,9 +13,7 @@ Polygon = tuple[float, float, float, float, float, float, float, float]
 
 MarkState = Literal["selected", "unselected"]
 LengthUnit = Literal["inch", "pixel"]
-FieldType = Literal[
-    "string", "number", "integer", "currency", "date", "time", "phoneNumber", "selectionMark"
-]
+FieldType = Literal["string", "number", "integer", "currency", "date", "time", "phoneNumber", "selectionMark"]
 ModelKind = Literal["form", "entities", "classes"]
 
 
@@ -272,3 +270,166 @@ class BlobRef:
     container: str
     path: str
     etag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BacklogDocument:
+    """A document of a backlog as the database knows it, ready to be scored."""
+
+    id: int
+    form_type: str
+    ref: BlobRef
+    size: int
+    attempts: int = 0
+
+
+# --- parameter row --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SecretNames:
+    """Names under which secrets are looked up; never values."""
+
+    endpoint: str = "CognitiveServiceEndpoint"
+    key: str = "CognitiveServiceSubscriptionKey"
+    training_account: str = "StorageAccountName"
+    training_sas: str = "StorageAccountSasKey"
+    scoring_account: str = "StorageAccountName"
+    scoring_sas: str = "StorageAccountSasKey"
+
+
+@dataclass(frozen=True, slots=True)
+class FormType:
+    """One validated parameter row. Folders end in `/` or are empty (the whole container)."""
+
+    form_type: str
+    group: str
+    training_container: str
+    training_folder: str
+    scoring_container: str
+    scoring_folder: str
+    description: str = ""
+    engine: str = "local"
+    api_version: str | None = None
+    allow_retired: bool = False
+    model_kind: ModelKind = "form"
+    routes: bool = False
+    include_subfolders: bool = False
+    use_label_file: bool = True
+    evaluation_folder: str | None = None
+    output_folder: str | None = None
+    model_id: str | None = None
+    file_type: str | None = None
+    retrain: Literal["on_change", "always", "never"] = "on_change"
+    enabled: bool = True
+    priority: int = 100
+    parallelism: int = 15
+    min_confidence: float | None = None
+    locale: str | None = None
+    max_pages: int | None = None
+    max_pages_per_run: int | None = None
+    max_cost_per_run: Decimal | None = None
+    max_train_runs: int | None = None
+    max_attempts: int = 3
+    keep_versions: int = 3
+    split: Literal["none", "per_page"] = "none"
+    sinks: tuple[str, ...] = ("sql",)
+    target_table: str | None = None
+    schema_contract: Literal["evolve", "freeze", "discard"] = "evolve"
+    secrets: SecretNames = SecretNames()
+    fields: tuple[FieldSpec, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with one cell of a parameter row, and how to mend it."""
+
+    row: str
+    column: str
+    value: str
+    allowed: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check of a training folder found. An `error` keeps the row from training."""
+
+    severity: Literal["error", "warning"]
+    code: str
+    subject: str
+    message: str
+
+
+# --- models -----------------------------------------------------------------------------------------
+
+ModelState = Literal["training", "candidate", "active", "retired", "invalid"]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldOutcome:
+    """How one field of one form that was held out came out; no values are kept.
+
+    `form` names the document, `identity` is the hash of its content and labels. `expected`: the labels
+    hold a value; `predicted`: the model gave one; `correct`: they are equal.
+    """
+
+    form: str
+    identity: str
+    field: str
+    expected: bool
+    predicted: bool
+    correct: bool
+    confidence: float = 0.0
+
+    @property
+    def wrong(self) -> bool:
+        return (self.expected or self.predicted) and not self.correct
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The outcomes of forms a model was not trained on, and how they were held out."""
+
+    method: Literal["hold-out", "cross-validation", "none"]
+    outcomes: tuple[FieldOutcome, ...] = ()
+
+    @property
+    def fields(self) -> tuple[FieldScore, ...]:
+        names = dict.fromkeys(outcome.field for outcome in self.outcomes)
+        return tuple(self._score(name, [o for o in self.outcomes if o.field == name]) for name in names)
+
+    @property
+    def overall(self) -> FieldScore:
+        return self._score("", list(self.outcomes))
+
+    @staticmethod
+    def _score(name: str, outcomes: list[FieldOutcome]) -> FieldScore:
+        return FieldScore(
+            name,
+            correct=sum(o.correct for o in outcomes),
+            predicted=sum(o.predicted for o in outcomes),
+            expected=sum(o.expected for o in outcomes),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """A row of `model_version`: what was trained, from what, and where it stands."""
+
+    id: int
+    group: str
+    version: int
+    engine: str
+    api_version: str | None
+    model_kind: ModelKind
+    service_model_id: str
+    fingerprint: str
+    state: ModelState
+    fields: tuple[FieldSpec, ...] = ()
+    evaluation: Evaluation | None = None
+    training_documents: int = 0
+    reason: str | None = None
+    created_at: datetime | None = None
+    promoted_at: datetime | None = None
+    promoted_by: str | None = None

@@ -293,7 +293,7 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "(stage = 'done' AND outcome IS NOT NULL) OR (stage <> 'done' AND outcome IS NULL)",
             name=op.f("ck_document_done_has_outcome"),
-        ).ddl_if(dialect=("sqlite", "postgresql")),
+        ),
         sa.CheckConstraint(
             "outcome IS NULL OR outcome IN ('loaded', 'partial', 'dead', 'gone', 'unrouted')",
             name=op.f("ck_document_outcome"),

@@ -1,0 +1,1 @@
+"""The command line. Commands read arguments, call one function of a lower room and print."""

@@ -1,0 +1,27 @@
+"""What commands share: where they print, and how an error ends them."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from rich.console import Console
+
+out = Console(highlight=False, soft_wrap=True)
+"""Standard output: the answer of a command."""
+
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+"""Standard error: progress, warnings and errors."""
+
+
+class Exit(IntEnum):
+    """Exit codes of every command (documented in docs/commands.md)."""
+
+    OK = 0
+    ATTENTION = 1
+    """Done, but something needs a person: dead or partial documents, faulty rows, differences found."""
+    USAGE = 2
+    IMPOSSIBLE = 3
+    """Nothing could be done at all: settings, database, storage."""
+    WORK = 10
+    """`plan` only: a run would do something."""
+    INTERRUPTED = 130

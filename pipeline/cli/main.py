@@ -1,0 +1,38 @@
+"""`formpipe`: the commands, and the one place where an error becomes a message and an exit code."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from pipeline.cli.console import Exit, err
+from pipeline.errors import FormpipeError
+from pipeline.logs import redact
+
+app = typer.Typer(
+    name="formpipe",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Forms in, typed rows out: add one row to a SQL table, and the next run does the rest.",
+)
+
+
+@app.callback()
+def _root() -> None:
+    """Commands are registered below this."""
+
+
+def main() -> None:
+    """Run the command line; a named error is one line on standard error."""
+    try:
+        app(standalone_mode=True)
+    except FormpipeError as error:
+        err.print(f"[red]error[/red] {redact(str(error))} [dim]({error.reason})[/dim]")
+        sys.exit(Exit.IMPOSSIBLE)
+
+
+if __name__ == "__main__":
+    main()

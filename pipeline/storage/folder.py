@@ -1,0 +1,101 @@
+"""A folder as a storage account: its sub-folders are the containers."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline.errors import AttemptError, DocumentError, RowError
+from pipeline.types import Blob
+
+_PARTIAL = ".formpipe-partial"
+
+
+class FolderStorage:
+    """Containers are folders under `root`. The ETag of a file is made of its size and time of change."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def list(self, container: str, prefix: str = "", *, recursive: bool = True) -> Iterator[Blob]:
+        base = self._container(container)
+        if not base.is_dir():
+            raise RowError(
+                f"there is no container {container!r}: create the folder {base} or mend the row",
+                reason="container-missing",
+            )
+        start = self._inside(base, prefix)
+        return _walk(start, prefix, recursive) if start.is_dir() else iter(())
+
+    def read(self, container: str, path: str, etag: str | None = None) -> bytes:
+        file = self._inside(self._container(container), path)
+        try:
+            with file.open("rb") as stream:
+                if etag is not None and _etag(os.fstat(stream.fileno())) != etag:
+                    raise AttemptError("the file changed after it was listed", reason="blob-changed")
+                return stream.read()
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            raise DocumentError("the file is no longer there", reason="blob-gone") from None
+        except OSError as error:
+            raise AttemptError(
+                f"the file cannot be read: {error.strerror}", reason="blob-unreadable"
+            ) from None
+
+    def write(self, container: str, path: str, content: bytes) -> None:
+        file = self._inside(self._container(container), path)
+        partial = file.with_name(f".{secrets.token_hex(8)}{_PARTIAL}")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_bytes(content)
+            partial.replace(file)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise RowError(
+                f"cannot write into container {container!r}: {error.strerror}", reason="storage-not-writable"
+            ) from None
+
+    def _container(self, container: str) -> Path:
+        return self._inside(self._root, container)
+
+    @staticmethod
+    def _inside(base: Path, path: str) -> Path:
+        """`base/path`; raises DocumentError for a path that would leave `base`, by `..` or by a link."""
+        target = base / path
+        parts = path.split("/")
+        if path.startswith("/") or ".." in parts or "\0" in path:
+            raise DocumentError("the path leaves its container", reason="unsafe-path")
+        if target.exists() and not target.resolve().is_relative_to(base.resolve()):
+            raise DocumentError("the path leaves its container by a link", reason="unsafe-path")
+        return target
+
+
+def _walk(folder: Path, prefix: str, recursive: bool) -> Iterator[Blob]:
+    with os.scandir(folder) as entries:
+        ordered = sorted(entries, key=_blob_order)
+    for entry in ordered:
+        if entry.is_dir(follow_symlinks=False):
+            if recursive:
+                yield from _walk(Path(entry.path), f"{prefix}{entry.name}/", recursive)
+        elif not entry.name.endswith(_PARTIAL):
+            yield from _blob(entry, prefix)
+
+
+def _blob_order(entry: os.DirEntry[str]) -> str:
+    """The order in which a blob service lists: a folder sorts as its name with the slash."""
+    return f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name
+
+
+def _blob(entry: os.DirEntry[str], prefix: str) -> Iterator[Blob]:
+    try:
+        stat = entry.stat()
+    except FileNotFoundError:
+        return
+    modified = datetime.fromtimestamp(stat.st_mtime, UTC)
+    yield Blob(f"{prefix}{entry.name}", _etag(stat), stat.st_size, modified)
+
+
+def _etag(stat: os.stat_result) -> str:
+    return f"{stat.st_size:x}-{stat.st_mtime_ns:x}"
