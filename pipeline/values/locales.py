@@ -142,6 +142,7 @@ def _weekdays(locales: Iterable[Locale]) -> frozenset[str]:
         for width in ("wide", "abbreviated", "short")
         for name in locale.days[context].get(width, {}).values()
         for word in name.replace("-", " ").split()
+        if not word.isdecimal()
     )
 
 
