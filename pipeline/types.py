@@ -433,3 +433,52 @@ class ModelVersion:
     created_at: datetime | None = None
     promoted_at: datetime | None = None
     promoted_by: str | None = None
+
+
+# --- scoring ----------------------------------------------------------------------------------------
+
+DocumentOutcome = Literal["loaded", "partial", "dead", "gone", "unrouted"]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredValue:
+    """A value found, typed, and whether a person should look at it."""
+
+    found: ExtractedField
+    typed: TypedValue
+    review: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentResult:
+    """How a document ended: its values, or the reason there are none."""
+
+    document: BacklogDocument
+    outcome: DocumentOutcome
+    reason: str | None = None
+    message: str | None = None
+    values: tuple[ScoredValue, ...] = ()
+    content_hash: str | None = None
+    pages: int | None = None
+    ocr_pages: int | None = None
+    layout_confidence: float | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """What one run did for one form type."""
+
+    form_type: str
+    state: Literal["finished", "skipped", "stopped", "failed"]
+    decision: str | None = None
+    listed: int = 0
+    loaded: int = 0
+    partial: int = 0
+    dead: int = 0
+    retried: int = 0
+    pages: int = 0
+    ocr_pages: int = 0
+    field_values: int = 0
+    seconds: float = 0.0
+    reason: str | None = None

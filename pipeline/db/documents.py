@@ -1,0 +1,319 @@
+"""Statements on `document`, `part` and `field_value`. Each function works inside the caller's transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine, and_, bindparam, delete, func, insert, or_, select, update
+
+from pipeline.db.tables import document, field_value, part
+from pipeline.types import BacklogDocument, Blob, BlobRef, DocumentResult, ScoredValue
+
+_IN_LIST = 500
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDocument:
+    """What the database holds of a blob path."""
+
+    id: int
+    etag: str
+    outcome: str | None
+
+
+def path_hash(ref: BlobRef) -> str:
+    """The key of a blob within its form type, whatever its length and the dialect's collation."""
+    return hashlib.sha256(f"{ref.account}\0{ref.container}\0{ref.path}".encode()).hexdigest()
+
+
+def find(connection: Connection, form_type: str, hashes: Sequence[str]) -> dict[str, KnownDocument]:
+    """The documents of a form type by path hash."""
+    found: dict[str, KnownDocument] = {}
+    for some in _chunks(hashes):
+        rows = connection.execute(
+            select(document.c.path_hash, document.c.id, document.c.etag, document.c.outcome).where(
+                document.c.form_type == form_type, document.c.path_hash.in_(some)
+            )
+        )
+        found.update({row.path_hash: KnownDocument(row.id, row.etag, row.outcome) for row in rows})
+    return found
+
+
+def add(
+    connection: Connection, form_type: str, refs: Mapping[str, tuple[BlobRef, Blob]], now: datetime
+) -> None:
+    """Insert new documents as pending; `refs` is keyed by path hash."""
+    if refs:
+        connection.execute(
+            insert(document),
+            [
+                {
+                    "form_type": form_type,
+                    "account": ref.account,
+                    "container": ref.container,
+                    "path": ref.path,
+                    "path_hash": key,
+                    "etag": blob.etag,
+                    "size": blob.size,
+                    "first_seen_at": now,
+                }
+                for key, (ref, blob) in refs.items()
+            ],
+        )
+
+
+def renew(connection: Connection, blobs: Mapping[int, Blob]) -> None:
+    """Make documents pending again whose blob changed or came back."""
+    if blobs:
+        connection.execute(
+            update(document).where(document.c.id == bindparam("key")).values(_PENDING | _CHANGED),
+            [{"key": key, "b_etag": blob.etag, "b_size": blob.size} for key, blob in blobs.items()],
+        )
+
+
+_PENDING = {
+    "stage": "pending",
+    "outcome": None,
+    "attempts": 0,
+    "next_try_at": None,
+    "reason": None,
+    "message": None,
+    "finished_at": None,
+}
+_CHANGED = {"etag": bindparam("b_etag"), "size": bindparam("b_size"), "content_hash": None}
+
+
+def ids_of(engine: Engine, form_type: str) -> Iterator[int]:
+    """Ids of every document that is thought to exist, streamed."""
+    last = 0
+    while True:
+        with engine.connect() as connection:
+            ids = connection.scalars(
+                select(document.c.id)
+                .where(
+                    document.c.form_type == form_type,
+                    document.c.id > last,
+                    or_(document.c.outcome.is_(None), document.c.outcome != "gone"),
+                )
+                .order_by(document.c.id)
+                .limit(10_000)
+            ).all()
+        if not ids:
+            return
+        yield from ids
+        last = ids[-1]
+
+
+def mark_gone(connection: Connection, ids: Iterable[int], now: datetime) -> None:
+    """The blobs of these documents are no longer there. Their values stay, out of the typed view."""
+    for some in _chunks(ids):
+        connection.execute(
+            update(document)
+            .where(document.c.id.in_(some))
+            .values(
+                stage="done",
+                outcome="gone",
+                reason="blob-gone",
+                message="the blob is no longer in the backlog",
+                next_try_at=None,
+                finished_at=now,
+            )
+        )
+
+
+def next_pending(
+    connection: Connection, form_type: str, *, after: int, limit: int, now: datetime
+) -> list[BacklogDocument]:
+    """Pending documents that are due, in the order they were seen, beyond the id `after`."""
+    rows = connection.execute(
+        select(document)
+        .where(
+            document.c.form_type == form_type,
+            document.c.stage == "pending",
+            document.c.id > after,
+            or_(document.c.next_try_at.is_(None), document.c.next_try_at <= now),
+        )
+        .order_by(document.c.id)
+        .limit(limit)
+    )
+    return [
+        BacklogDocument(
+            id=row.id,
+            form_type=row.form_type,
+            ref=BlobRef(row.account, row.container, row.path, row.etag),
+            size=row.size,
+            attempts=row.attempts,
+        )
+        for row in rows
+    ]
+
+
+def reset(
+    connection: Connection,
+    form_type: str,
+    *,
+    outcomes: Sequence[str],
+    reason: str | None = None,
+    not_by_version: int | None = None,
+) -> int:
+    """Make finished documents pending again; returns how many. `not_by_version` leaves out those that
+    this model version scored."""
+    chosen = [document.c.form_type == form_type, document.c.outcome.in_(outcomes)]
+    if reason is not None:
+        chosen.append(document.c.reason == reason)
+    if not_by_version is not None:
+        other = document.c.model_version_id != not_by_version
+        chosen.append(or_(document.c.model_version_id.is_(None), other))
+    return connection.execute(update(document).where(and_(*chosen)).values(_PENDING)).rowcount
+
+
+def count_pending(connection: Connection, form_type: str, now: datetime) -> tuple[int, int]:
+    """Pending documents: those that are due, and those that wait for their next try."""
+    due = or_(document.c.next_try_at.is_(None), document.c.next_try_at <= now)
+    mine = and_(document.c.form_type == form_type, document.c.stage == "pending")
+    total = connection.scalar(select(func.count()).select_from(document).where(mine)) or 0
+    ready = connection.scalar(select(func.count()).select_from(document).where(mine, due)) or 0
+    return ready, total - ready
+
+
+def pages_per_document(connection: Connection, form_type: str) -> float | None:
+    """The mean number of pages of the documents that were read, None before there are any."""
+    return connection.scalar(
+        select(func.avg(document.c.pages)).where(
+            document.c.form_type == form_type, document.c.pages.is_not(None)
+        )
+    )
+
+
+def postpone(
+    connection: Connection, key: int, *, attempts: int, next_try_at: datetime, reason: str, message: str
+) -> None:
+    """An attempt failed: the document stays pending until `next_try_at`."""
+    connection.execute(
+        update(document)
+        .where(document.c.id == key)
+        .values(attempts=attempts, next_try_at=next_try_at, reason=reason, message=message)
+    )
+
+
+def finish(
+    connection: Connection,
+    results: Sequence[DocumentResult],
+    *,
+    model_version_id: int,
+    run_id: int,
+    now: datetime,
+) -> None:
+    """Write what was found in documents and how they ended. Model values of an earlier scoring are
+    replaced; a person's values stay."""
+    if not results:
+        return
+    connection.execute(
+        update(document).where(document.c.id == bindparam("key")).values(_FINISHED),
+        [_finished(result, model_version_id, run_id, now) for result in results],
+    )
+    parts = _parts(connection, results)
+    for some in _chunks(parts.values()):
+        connection.execute(
+            delete(field_value).where(field_value.c.part_id.in_(some), field_value.c.source == "model")
+        )
+    values = [_value(parts[r.document.id], value) for r in results for value in r.values]
+    if values:
+        connection.execute(insert(field_value), values)
+
+
+_FINISHED = {
+    "stage": "done",
+    "next_try_at": None,
+    **{
+        name: bindparam(f"b_{name}")
+        for name in (
+            "outcome", "reason", "message", "content_hash", "pages", "ocr_pages", "layout_confidence",
+            "seconds", "attempts", "model_version_id", "run_id", "finished_at",
+        )
+    },
+}  # fmt: skip
+
+
+def _finished(result: DocumentResult, model_version_id: int, run_id: int, now: datetime) -> dict[str, object]:
+    return {
+        "key": result.document.id,
+        "b_outcome": result.outcome,
+        "b_reason": result.reason,
+        "b_message": result.message,
+        "b_content_hash": result.content_hash,
+        "b_pages": result.pages,
+        "b_ocr_pages": result.ocr_pages,
+        "b_layout_confidence": result.layout_confidence,
+        "b_seconds": result.seconds,
+        "b_attempts": result.document.attempts + 1,
+        "b_model_version_id": model_version_id,
+        "b_run_id": run_id,
+        "b_finished_at": now,
+    }
+
+
+def _parts(connection: Connection, results: Sequence[DocumentResult]) -> dict[int, int]:
+    """One part per document that has pages, made or renewed: document id to part id."""
+    pages = {result.document.id: result.pages or 0 for result in results}
+    there = _part_ids(connection, list(pages))
+    missing = [key for key, count in pages.items() if key not in there and count]
+    if missing:
+        connection.execute(
+            insert(part),
+            [{"document_id": k, "number": 1, "first_page": 1, "last_page": pages[k]} for k in missing],
+        )
+    if there:
+        connection.execute(
+            update(part).where(part.c.id == bindparam("key")).values(last_page=bindparam("pages")),
+            [{"key": key, "pages": max(pages[document_id], 1)} for document_id, key in there.items()],
+        )
+    return there | _part_ids(connection, missing)
+
+
+def _part_ids(connection: Connection, documents: Sequence[int]) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for some in _chunks(documents):
+        rows = connection.execute(
+            select(part.c.document_id, part.c.id).where(part.c.document_id.in_(some), part.c.number == 1)
+        )
+        found.update({row.document_id: row.id for row in rows})
+    return found
+
+
+def _value(part_id: int, value: ScoredValue) -> dict[str, object]:
+    found, typed = value.found, value.typed
+    return {
+        "part_id": part_id,
+        "field": found.field,
+        "occurrence": found.occurrence,
+        "source": "model",
+        "text": found.text,
+        "value_text": typed.text,
+        "value_number": typed.number,
+        "value_date": typed.date,
+        "value_time": typed.time,
+        "value_mark": typed.mark,
+        "currency": typed.currency,
+        "page": found.page,
+        "polygon": json.dumps(found.polygon) if found.polygon else None,
+        "confidence": found.confidence,
+        "layout_confidence": found.layout_confidence,
+        "ambiguous": typed.ambiguous,
+        "review": value.review,
+    }
+
+
+def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """Lists short enough for an IN on every dialect."""
+    source = iter(items)
+    while chunk := list(islice(source, _IN_LIST)):
+        yield chunk

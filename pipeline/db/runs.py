@@ -1,0 +1,68 @@
+"""Statements on `run`, `run_row` and `event`: the history of what was done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from pipeline.db.tables import event, run, run_row
+from pipeline.types import RunRow
+
+
+def start(connection: Connection, *, holder: str, now: datetime) -> int:
+    """Begin a run; returns its id."""
+    result = connection.execute(insert(run).values(started_at=now, state="running", holder=holder))
+    key = result.inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
+def finish(
+    connection: Connection, run_id: int, *, state: str, now: datetime, reason: str | None = None
+) -> None:
+    """End a run as finished, stopped or failed."""
+    connection.execute(
+        update(run).where(run.c.id == run_id).values(state=state, finished_at=now, reason=reason)
+    )
+
+
+def close_lost(connection: Connection, alive: Callable[[str], bool], now: datetime) -> list[int]:
+    """Mark runs as lost whose process is gone; returns their ids."""
+    running = connection.execute(select(run.c.id, run.c.holder).where(run.c.state == "running")).all()
+    lost = [row.id for row in running if not alive(row.holder)]
+    for key in lost:
+        finish(connection, key, state="lost", now=now, reason="its process ended without a word")
+    return lost
+
+
+def add_row(connection: Connection, run_id: int, row: RunRow) -> None:
+    """Record what a run did for one form type."""
+    connection.execute(insert(run_row).values(run_id=run_id, **asdict(row)))
+
+
+def record(
+    connection: Connection,
+    name: str,
+    *,
+    now: datetime,
+    run_id: int | None = None,
+    form_type: str | None = None,
+    document_id: int | None = None,
+    **details: Any,
+) -> None:
+    """Add an event. `details` hold names, counts and reasons; never field values."""
+    connection.execute(
+        insert(event).values(
+            run_id=run_id,
+            at=now,
+            name=name,
+            form_type=form_type,
+            document_id=document_id,
+            details=json.dumps(details, default=str),
+        )
+    )

@@ -1,0 +1,1 @@
+"""Where tasks are performed: adapters of the Executor port."""

@@ -1,0 +1,48 @@
+"""The one loop of every executor: keep a bounded number of tasks in flight, hand out what is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from typing import Any
+
+from pipeline.errors import AttemptError
+from pipeline.ports import Outcome, Task
+
+
+def outcomes(
+    tasks: Iterable[Task], submit: Callable[[Task], Future[Any]], in_flight: int
+) -> Iterator[Outcome[Task, object]]:
+    """Submit at most `in_flight` tasks at a time and yield outcomes as they finish, in any order.
+
+    A task is taken from `tasks` only when there is room for it. Closing the iterator cancels the rest.
+    """
+    source = iter(tasks)
+    running: dict[Future[Any], Task] = {}
+    exhausted = False
+    try:
+        while running or not exhausted:
+            while not exhausted and len(running) < in_flight:
+                try:
+                    task = next(source)
+                except StopIteration:
+                    exhausted = True
+                else:
+                    running[submit(task)] = task
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield _outcome(running.pop(future), future)
+    finally:
+        for future in running:
+            future.cancel()
+
+
+def _outcome(task: Task, future: Future[Any]) -> Outcome[Task, object]:
+    if future.cancelled():
+        return Outcome(task, error=AttemptError("the run was stopped", reason="stopped"))
+    error = future.exception()
+    if error is None:
+        return Outcome(task, result=future.result())
+    if not isinstance(error, Exception):
+        raise error
+    return Outcome(task, error=error)
