@@ -3,10 +3,10 @@ contract suite in `tests/contract` that runs over all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
-from pipeline.types import Blob
+from pipeline.types import Blob, ExtractedField, FieldSpec, LabelledForm, Layout, Trained
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -69,4 +69,20 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """Stop the workers; tasks that were not finished are given up."""
+        ...
+
+
+class Engine(Protocol):
+    """What reads documents, and trains and asks models."""
+
+    def layout(self, content: bytes, *, max_pages: int, file_type: str | None = None) -> Layout:
+        """The pages of a document. Raises DocumentError for what cannot be read."""
+        ...
+
+    def train(self, forms: Sequence[LabelledForm], fields: Sequence[FieldSpec], *, labels: bool) -> Trained:
+        """Train a model. Raises RowError (`untrainable`) where these forms do not make one."""
+        ...
+
+    def extract(self, model_id: str, layout: Layout) -> tuple[ExtractedField, ...]:
+        """The values that a model finds. Raises RowError (`model-missing`, `model-unreadable`)."""
         ...

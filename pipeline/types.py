@@ -482,3 +482,13 @@ class RunRow:
     field_values: int = 0
     seconds: float = 0.0
     reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A model fresh from training: its bytes, its fields, and how it did on forms held out."""
+
+    content: bytes
+    fields: tuple[FieldSpec, ...]
+    evaluation: Evaluation
+    forms: int

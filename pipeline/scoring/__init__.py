@@ -1,0 +1,1 @@
+"""The scoring stage: what is new in a backlog becomes typed rows."""

@@ -1,0 +1,125 @@
+"""Bring the `document` table up to date with a backlog listing, in bounded batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from sqlalchemy import Connection, Engine
+
+from pipeline.db import documents
+from pipeline.ports import Storage
+from pipeline.types import Blob, BlobRef, FormType
+
+_BATCH = 1000
+_COMPANIONS = (".ocr.json", ".labels.json")
+
+
+@dataclass(slots=True)
+class BacklogChanges:
+    """What a listing says against what is known. `ignored`: label and layout files beside documents."""
+
+    listed: int = 0
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    gone: int = 0
+    ignored: int = 0
+
+
+def is_companion(path: str) -> bool:
+    """A file that belongs to a training document and is no document itself."""
+    return path.endswith(_COMPANIONS) or path.rsplit("/", 1)[-1] == "fields.json"
+
+
+def compare(database: Engine, storage: Storage, row: FormType) -> BacklogChanges:
+    """What `synchronise` would change; nothing is written."""
+    listing = _Listing(database, storage, row)
+    for _ in listing.batches():
+        pass
+    listing.changes.gone = sum(1 for _ in listing.missing())
+    return listing.changes
+
+
+def synchronise(
+    database: Engine,
+    storage: Storage,
+    row: FormType,
+    *,
+    now: Callable[[], datetime],
+    guard: Callable[[Connection], None],
+) -> BacklogChanges:
+    """Add new documents, renew changed ones, mark missing ones as gone. `guard` is called in every
+    writing transaction and raises when this run may no longer write."""
+    listing = _Listing(database, storage, row)
+    for batch in listing.batches():
+        if batch.new or batch.changed:
+            with database.begin() as connection:
+                guard(connection)
+                documents.add(connection, row.form_type, batch.new, now())
+                documents.renew(connection, batch.changed)
+    gone = list(listing.missing())
+    if gone:
+        with database.begin() as connection:
+            guard(connection)
+            documents.mark_gone(connection, gone, now())
+    listing.changes.gone = len(gone)
+    return listing.changes
+
+
+@dataclass(slots=True)
+class _Batch:
+    new: dict[str, tuple[BlobRef, Blob]]
+    changed: dict[int, Blob]
+
+
+class _Listing:
+    """One pass over a backlog, compared with the database batch by batch."""
+
+    def __init__(self, database: Engine, storage: Storage, row: FormType) -> None:
+        self._database = database
+        self._storage = storage
+        self._row = row
+        self._seen: set[int] = set()
+        self.changes = BacklogChanges()
+
+    def batches(self) -> Iterator[_Batch]:
+        blobs = self._blobs()
+        while some := list(islice(blobs, _BATCH)):
+            yield self._sort_out(some)
+
+    def missing(self) -> Iterator[int]:
+        """Documents of the database that the listing did not hold; call it after the last batch."""
+        known = documents.ids_of(self._database, self._row.form_type)
+        return (key for key in known if key not in self._seen)
+
+    def _blobs(self) -> Iterator[Blob]:
+        for blob in self._storage.list(self._row.scoring_container, self._row.scoring_folder):
+            if is_companion(blob.path):
+                self.changes.ignored += 1
+            else:
+                yield blob
+
+    def _sort_out(self, blobs: Sequence[Blob]) -> _Batch:
+        refs = {}
+        for blob in blobs:
+            ref = BlobRef("", self._row.scoring_container, blob.path, blob.etag)
+            refs[documents.path_hash(ref)] = (ref, blob)
+        with self._database.connect() as connection:
+            known = documents.find(connection, self._row.form_type, list(refs))
+        batch = _Batch({key: pair for key, pair in refs.items() if key not in known}, {})
+        for key, document in known.items():
+            self._seen.add(document.id)
+            blob = refs[key][1]
+            if blob.etag != document.etag or document.outcome == "gone":
+                batch.changed[document.id] = blob
+        self._count(batch, len(blobs))
+        return batch
+
+    def _count(self, batch: _Batch, listed: int) -> None:
+        self.changes.listed += listed
+        self.changes.new += len(batch.new)
+        self.changes.changed += len(batch.changed)
+        self.changes.unchanged += listed - len(batch.new) - len(batch.changed)

@@ -1,0 +1,65 @@
+"""Score one document: read it, ask the model, type the values, write the output file. Runs in a worker."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass
+
+from pipeline.formats.result_json import result_to_json
+from pipeline.ports import Engine, Storage
+from pipeline.scoring.judgement import judge, layout_confidence, type_values
+from pipeline.types import BacklogDocument, DocumentResult, FieldSpec
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringModel:
+    """What a worker needs to know of the model version and the row it scores for."""
+
+    model_id: str
+    fields: tuple[FieldSpec, ...]
+    locale: str | None
+    min_confidence: float
+    max_pages: int
+    file_type: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTask:
+    """One document to score. `output_path` is empty where no output file is wanted."""
+
+    document: BacklogDocument
+    model: ScoringModel
+    output_path: str = ""
+
+
+def score_document(task: ScoreTask, storage: Storage, engine: Engine) -> DocumentResult:
+    """What the model finds in the document. Raises DocumentError or AttemptError where it cannot.
+
+    The output file is written before the result is handed back: a run that is killed in between writes
+    the same file again, and none is ever missing.
+    """
+    started = time.perf_counter()
+    ref, model = task.document.ref, task.model
+    content = storage.read(ref.container, ref.path, ref.etag)
+    layout = engine.layout(content, max_pages=model.max_pages, file_type=model.file_type)
+    values = type_values(
+        engine.extract(model.model_id, layout), model.fields, model.locale, model.min_confidence
+    )
+    verdict = judge(layout, values, model.fields)
+    if task.output_path:
+        body = result_to_json(layout, values, model.fields, model.model_id)
+        storage.write(ref.container, task.output_path, json.dumps(body, ensure_ascii=False).encode())
+    return DocumentResult(
+        document=task.document,
+        outcome=verdict.outcome,
+        reason=verdict.reason,
+        message=verdict.message,
+        values=values,
+        content_hash=hashlib.sha256(content).hexdigest(),
+        pages=len(layout.pages),
+        ocr_pages=layout.ocr_pages,
+        layout_confidence=layout_confidence(layout),
+        seconds=round(time.perf_counter() - started, 3),
+    )

@@ -1,0 +1,67 @@
+"""Decide what a document's extraction is worth. Pure: no I/O, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from pipeline.types import DocumentOutcome, ExtractedField, FieldSpec, Layout, ScoredValue
+from pipeline.values.normalise import normalise
+
+
+class Verdict(NamedTuple):
+    """How a document ends, and why when it is not simply loaded."""
+
+    outcome: DocumentOutcome
+    reason: str | None = None
+    message: str | None = None
+
+
+def type_values(
+    found: Sequence[ExtractedField], specs: Sequence[FieldSpec], locale: str | None, min_confidence: float
+) -> tuple[ScoredValue, ...]:
+    """Each value in the type of its field; those to be looked at by a person are marked.
+
+    Marked are values under the field's minimum confidence (or the row's), ambiguous ones, and texts that
+    do not read as their type.
+    """
+    by_name = {spec.name: spec for spec in specs}
+    return tuple(
+        _type_value(value, by_name.get(value.field, FieldSpec(value.field)), locale, min_confidence)
+        for value in found
+    )
+
+
+def judge(layout: Layout, values: Sequence[ScoredValue], specs: Sequence[FieldSpec]) -> Verdict:
+    """`loaded` only when every page was read, something was found, and no required field is missing or
+    in doubt; else `partial` with the first reason in that order."""
+    if layout.truncated:
+        read, there = len(layout.pages), layout.page_count
+        return Verdict("partial", "truncated", f"{read} of {there} pages were read (max_pages)")
+    if not values:
+        return Verdict("partial", "empty-extraction", "the model found no field in this document")
+    certain = {value.found.field for value in values if not value.review}
+    there_at_all = {value.found.field for value in values}
+    required = [spec.name for spec in specs if spec.required]
+    missing = [name for name in required if name not in there_at_all]
+    if missing:
+        return Verdict("partial", "required-field-missing", f"not found: {', '.join(missing)}")
+    doubtful = [name for name in required if name not in certain]
+    if doubtful:
+        return Verdict("partial", "required-field-uncertain", f"to be checked: {', '.join(doubtful)}")
+    return Verdict("loaded")
+
+
+def layout_confidence(layout: Layout) -> float | None:
+    """The mean confidence of the reader over all words, None where there are none."""
+    confidences = [word.confidence for page in layout.pages for word in page.words]
+    return round(sum(confidences) / len(confidences), 4) if confidences else None
+
+
+def _type_value(
+    found: ExtractedField, spec: FieldSpec, locale: str | None, min_confidence: float
+) -> ScoredValue:
+    typed = normalise(found.text, spec, locale)
+    least = min_confidence if spec.min_confidence is None else spec.min_confidence
+    review = found.confidence < least or typed.ambiguous or not typed.known
+    return ScoredValue(found, typed, review)

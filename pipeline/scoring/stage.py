@@ -1,0 +1,234 @@
+"""Score the pending documents of one form type and commit what comes back, batch by batch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Engine
+
+from pipeline.db import documents
+from pipeline.errors import AttemptError, DocumentError, RowError
+from pipeline.formats.result_json import output_path
+from pipeline.ports import Executor, Outcome
+from pipeline.scoring.document import ScoreTask, ScoringModel
+from pipeline.types import BacklogDocument, DocumentResult, FormType, ModelVersion
+
+_ENDS_AT_ONCE = {"timed-out", "out-of-memory"}
+_COSTS_NO_ATTEMPT = {"stopped", "blob-changed"}
+_NO_DELAY = {"worker-died"}
+_COMMIT_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringLimits:
+    """Bounds of one row's scoring; times in seconds."""
+
+    timeout: float
+    batch: int
+    retry_delay: float
+    max_pages: int
+    min_confidence: float
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was done so far, in documents, pages and values."""
+
+    loaded: int = 0
+    partial: int = 0
+    dead: int = 0
+    gone: int = 0
+    postponed: int = 0
+    pages: int = 0
+    ocr_pages: int = 0
+    values: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def finished(self) -> int:
+        return self.loaded + self.partial + self.dead + self.gone
+
+    def add(self, result: DocumentResult) -> None:
+        setattr(self, result.outcome, getattr(self, result.outcome) + 1)
+        self.pages += result.pages or 0
+        self.ocr_pages += result.ocr_pages or 0
+        self.values += len(result.values)
+        if result.reason:
+            self.reasons[result.reason] = self.reasons.get(result.reason, 0) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class ScoringContext:
+    """What scoring works with. `guard` is called in every writing transaction; `stopping` says that no
+    further document may be begun; `progress` hears of every outcome."""
+
+    database: Engine
+    executor: Executor
+    now: Callable[[], datetime]
+    guard: Callable[[Connection], None]
+    stopping: Callable[[], bool]
+    progress: Callable[[Tally], None]
+    run_id: int
+
+
+def score_backlog(
+    context: ScoringContext, row: FormType, version: ModelVersion, limits: ScoringLimits
+) -> Tally:
+    """Score every due document of the row. Raises RowError where the row cannot go on."""
+    scorer = _Scorer(context, row, version, limits)
+    while scorer.one_pass():
+        pass
+    return scorer.tally
+
+
+class _Scorer:
+    def __init__(
+        self, context: ScoringContext, row: FormType, version: ModelVersion, limits: ScoringLimits
+    ) -> None:
+        self._context = context
+        self._row = row
+        self._version = version
+        self._limits = limits
+        self._model = scoring_model(row, version, limits)
+        self._finished: list[DocumentResult] = []
+        self._postponed: list[tuple[BacklogDocument, Exception]] = []
+        self._committed_at = time.monotonic()
+        self.tally = Tally()
+
+    def one_pass(self) -> bool:
+        """Go once through the documents that are due; False when nothing was left to do."""
+        outcomes = self._context.executor.map(
+            self._tasks(), parallelism=self._row.parallelism, timeout=lambda task: self._limits.timeout
+        )
+        taken = 0
+        for outcome in outcomes:
+            taken += 1
+            self._take(outcome)
+            self._context.progress(self.tally)
+            waited = time.monotonic() - self._committed_at
+            if len(self._finished) >= self._limits.batch or waited > _COMMIT_SECONDS:
+                self._commit()
+        self._commit()
+        return taken > 0 and not self._context.stopping()
+
+    def _tasks(self) -> Iterator[ScoreTask]:
+        after = 0
+        while batch := self._due(after):
+            for document in batch:
+                if self._context.stopping() or self._spent():
+                    return
+                yield ScoreTask(document, self._model, self._output_path(document))
+            after = batch[-1].id
+
+    def _due(self, after: int) -> list[BacklogDocument]:
+        with self._context.database.connect() as connection:
+            return documents.next_pending(
+                connection,
+                self._row.form_type,
+                after=after,
+                limit=self._limits.batch * 4,
+                now=self._context.now(),
+            )
+
+    def _spent(self) -> bool:
+        allowed = self._row.max_pages_per_run
+        return allowed is not None and self.tally.pages >= allowed
+
+    def _output_path(self, document: BacklogDocument) -> str:
+        if self._row.output_folder is None:
+            return ""
+        return output_path(self._row.output_folder, self._row.scoring_folder, document.ref.path)
+
+    def _take(self, outcome: Outcome[ScoreTask, object]) -> None:
+        document = outcome.task.document
+        if outcome.error is None:
+            result = outcome.unwrap()
+            assert isinstance(result, DocumentResult)
+            self._end(result)
+        elif isinstance(outcome.error, RowError):
+            self._commit()
+            raise outcome.error
+        elif ends_document(outcome.error, document, self._row.max_attempts):
+            self._end(failed(document, outcome.error))
+        else:
+            self._postponed.append((document, outcome.error))
+            self.tally.postponed += 1
+
+    def _end(self, result: DocumentResult) -> None:
+        self._finished.append(result)
+        self.tally.add(result)
+
+    def _commit(self) -> None:
+        self._committed_at = time.monotonic()
+        if not self._finished and not self._postponed:
+            return
+        now = self._context.now()
+        with self._context.database.begin() as connection:
+            self._context.guard(connection)
+            documents.finish(
+                connection,
+                self._finished,
+                model_version_id=self._version.id,
+                run_id=self._context.run_id,
+                now=now,
+            )
+            for document, error in self._postponed:
+                self._postpone(connection, document, error, now)
+        self._finished.clear()
+        self._postponed.clear()
+
+    def _postpone(
+        self, connection: Connection, document: BacklogDocument, error: Exception, now: datetime
+    ) -> None:
+        reason = reason_of(error)
+        if reason == "stopped":
+            return
+        attempts = document.attempts + (reason not in _COSTS_NO_ATTEMPT)
+        delay = 0.0 if reason in _NO_DELAY else self._limits.retry_delay * 2 ** max(attempts - 1, 0)
+        documents.postpone(
+            connection,
+            document.id,
+            attempts=attempts,
+            next_try_at=now + timedelta(seconds=delay),
+            reason=reason,
+            message=str(error),
+        )
+
+
+def scoring_model(row: FormType, version: ModelVersion, limits: ScoringLimits) -> ScoringModel:
+    """The model of a version as this row uses it; the row's own fields win over the version's."""
+    own = {spec.name: spec for spec in row.fields}
+    known = [own.pop(spec.name, spec) for spec in version.fields]
+    return ScoringModel(
+        model_id=version.service_model_id,
+        fields=(*known, *own.values()),
+        locale=row.locale,
+        min_confidence=limits.min_confidence if row.min_confidence is None else row.min_confidence,
+        max_pages=row.max_pages or limits.max_pages,
+        file_type=row.file_type,
+    )
+
+
+def ends_document(error: Exception, document: BacklogDocument, max_attempts: int) -> bool:
+    """Whether this error ends the document now, or it is tried again."""
+    if not isinstance(error, AttemptError):
+        return True
+    if error.reason in _COSTS_NO_ATTEMPT:
+        return False
+    return error.reason in _ENDS_AT_ONCE or document.attempts + 1 >= max_attempts
+
+
+def failed(document: BacklogDocument, error: Exception) -> DocumentResult:
+    """The end of a document that could not be scored: `gone` when its blob is, else `dead`."""
+    reason = reason_of(error)
+    outcome = DocumentResult(document, "dead", reason, str(error))
+    return replace(outcome, outcome="gone") if reason == "blob-gone" else outcome
+
+
+def reason_of(error: Exception) -> str:
+    """The named reason; anything unnamed is a bug and is counted apart."""
+    known = isinstance(error, (AttemptError, DocumentError, RowError))
+    return str(getattr(error, "reason", "")) if known else "unexpected-error"
