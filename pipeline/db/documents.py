@@ -79,7 +79,7 @@ def renew(connection: Connection, blobs: Mapping[int, Blob]) -> None:
         )
 
 
-_PENDING = {
+_PENDING: dict[str, object] = {
     "stage": "pending",
     "outcome": None,
     "attempts": 0,
@@ -88,7 +88,7 @@ _PENDING = {
     "message": None,
     "finished_at": None,
 }
-_CHANGED = {"etag": bindparam("b_etag"), "size": bindparam("b_size"), "content_hash": None}
+_CHANGED: dict[str, object] = {"etag": bindparam("b_etag"), "size": bindparam("b_size"), "content_hash": None}
 
 
 def ids_of(engine: Engine, form_type: str) -> Iterator[int]:
@@ -230,7 +230,7 @@ def finish(
         connection.execute(insert(field_value), values)
 
 
-_FINISHED = {
+_FINISHED: dict[str, object] = {
     "stage": "done",
     "next_try_at": None,
     **{

@@ -34,7 +34,7 @@ class Holder:
 def look(connection: Connection, name: str) -> Holder | None:
     """Who holds `name`, expired or not."""
     row = connection.execute(select(lease).where(lease.c.name == name)).one_or_none()
-    return row and Holder(row.holder, row.expires_at, row.fencing)
+    return Holder(row.holder, row.expires_at, row.fencing) if row else None
 
 
 def take(
@@ -46,7 +46,8 @@ def take(
     values = {"holder": holder, "heartbeat_at": now, "expires_at": until, "fencing": fencing}
     if over is None:
         try:
-            connection.execute(insert(lease).values(name=name, **values))
+            with connection.begin_nested():
+                connection.execute(insert(lease).values(name=name, **values))
         except IntegrityError:
             return None
         return Lease(name, holder, fencing)

@@ -1,0 +1,55 @@
+# Two commands: `make demo` and `make test`. Each makes the virtual environment it needs.
+.DEFAULT_GOAL := help
+.ONESHELL:
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.PHONY: help demo demo-clean test test-long lint format bench sql clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO_EXTRA := $(VENV)/.demo
+TEST_EXTRA := $(VENV)/.test
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11 or newer, or set PYTHON=..." >&2; exit 1; }
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "formpipe needs Python 3.11 or newer; set PYTHON=python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+
+$(DEMO_EXTRA): pyproject.toml | $(BIN)/python
+	@echo "installing formpipe into $(VENV) (once, a minute or two) ..."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[demo]'
+	touch $@
+
+$(TEST_EXTRA): pyproject.toml | $(BIN)/python
+	@echo "installing formpipe and its test tools into $(VENV) (once, a minute or two) ..."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@ $(DEMO_EXTRA)
+
+demo: $(DEMO_EXTRA) ## a small data lake, three parameter rows, one run, and the rows to look at
+	@$(BIN)/formpipe demo
+
+demo-clean: ## forget the demo
+	rm -rf demo
+
+lint: $(TEST_EXTRA) ## ruff, mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint ## everything that must hold, in minutes
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m 'not long' --durations 15
+
+test-long: lint ## what takes longer
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup --durations 30
+
+format: $(TEST_EXTRA) ## let ruff write
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: demo-clean ## forget everything that was made here
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""What reads forms and trains models: adapters of the Engine port."""

@@ -1,0 +1,1 @@
+"""The models trained on this machine: field extractor, key-value discovery."""

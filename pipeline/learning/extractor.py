@@ -1,0 +1,91 @@
+"""The local field extractor: learns from a few labelled forms where the values of a form type stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from pipeline.learning.features import Scene, prepare, token_features
+from pipeline.learning.fitting import Model, is_mark, learn, propose
+from pipeline.learning.hashing import MASKED
+from pipeline.learning.paths import track
+from pipeline.learning.spans import Candidate
+from pipeline.types import Box, ExtractedField, FieldSpec, LabelledForm, Layout
+
+
+class FieldExtractor:
+    """`fit` on labelled forms, `predict` the fields of a layout. After fitting, `model_` holds what was learned."""
+
+    model_: Model
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+
+    def fit(self, forms: Sequence[LabelledForm], fields: Sequence[FieldSpec]) -> FieldExtractor:
+        with threadpool_limits(limits=1):
+            self.model_ = learn(forms, fields, self.seed)
+        self._columns = self.model_.tokens.columns()
+        return self
+
+    def predict(self, layout: Layout) -> tuple[ExtractedField, ...]:
+        """The values found, in the order of the fields; a field that is not there is left out."""
+        model = self.model_
+        scene = prepare(layout)
+        if not len(scene):
+            return ()
+        share = model.recurrence.share(scene.codes[:, MASKED])
+        features = token_features(scene, model.recurrence)
+        odds = model.tokens.log_odds(features, self._columns)
+        found, rows = propose(scene, track(scene), odds, share, model.extents, model.usual, is_mark(model.fields))
+        if not found:
+            return ()
+        confidence = model.calibration(model.judge.log_odds(rows))
+        return tuple(
+            _extracted(scene, model, found[best], float(confidence[best]))
+            for best in _select(found, confidence, model.judge.log_odds(rows), model.calibration.threshold)
+        )
+
+
+def _select(
+    found: Sequence[Candidate], confidence: NDArray[np.float64], odds: NDArray[np.float64], threshold: float
+) -> list[int]:
+    """The likeliest candidate of each field such that no two share a token, in the order of the fields."""
+    taken: set[int] = set()
+    chosen: dict[int, int] = {}
+    for number in np.argsort(-odds, kind="stable").tolist():
+        candidate = found[number]
+        if confidence[number] < threshold or candidate.field in chosen or not taken.isdisjoint(candidate.path):
+            continue
+        chosen[candidate.field] = number
+        taken.update(candidate.path)
+    return [chosen[field] for field in sorted(chosen)]
+
+
+def _extracted(scene: Scene, model: Model, candidate: Candidate, confidence: float) -> ExtractedField:
+    tokens = [scene.tokens.items[index] for index in candidate.path]
+    first = tokens[0]
+    text = first.state or scene.tokens.text(candidate.path)
+    boxes = [token.box for token in tokens if token.page == first.page]
+    around = Box(
+        min(box.left for box in boxes),
+        min(box.top for box in boxes),
+        max(box.right for box in boxes),
+        max(box.bottom for box in boxes),
+    )
+    examples = model.examples[candidate.field]
+    return ExtractedField(
+        model.fields[candidate.field].name,
+        text,
+        scene.tokens.page_numbers[first.page],
+        around.polygon,
+        round(min(confidence, ceiling(examples)), 4),
+        float(np.mean([token.confidence for token in tokens])),
+    )
+
+
+def ceiling(examples: int) -> float:
+    """The highest confidence that `examples` labelled values can support (Laplace's rule of succession)."""
+    return (examples + 0.5) / (examples + 2.0)

@@ -1,0 +1,151 @@
+"""Three linear softmax models over tokens: is it inside a field's value, its beginning, its end?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.linear_model import LogisticRegression
+
+from pipeline.learning.hashing import BITS
+from pipeline.learning.targets import Teaching
+
+INSIDE, BEGIN, END = range(3)
+HEADS = 3
+LOG_ODDS_LIMIT = 8.0
+_NEVER = -12.0
+
+
+@dataclass(frozen=True, slots=True)
+class LinearSettings:
+    """`strength` is the inverse of the regularisation; `least_forms` a feature must occur in."""
+
+    strength: float = 1.0
+    iterations: int = 60
+    least_forms: int = 2
+    negatives: int = 60_000
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TokenModel:
+    """`buckets`: hash buckets in use, ascending. `weights`: (buckets, HEADS, fields + 1), class 0 is "none"."""
+
+    buckets: NDArray[np.int32]
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+    @property
+    def fields(self) -> int:
+        return self.weights.shape[2] - 1
+
+    def columns(self) -> NDArray[np.int32]:
+        """Column of every bucket, or -1: what `log_odds` looks features up in."""
+        table = np.full(1 << BITS, -1, dtype=np.int32)
+        table[self.buckets] = np.arange(len(self.buckets), dtype=np.int32)
+        return table
+
+    def log_odds(self, features: NDArray[np.int32], columns: NDArray[np.int32]) -> NDArray[np.float32]:
+        """Log odds of each field for each token: (HEADS, fields, tokens), within +-8."""
+        rows = _rows(columns[features], len(self.buckets))
+        flat = rows @ self.weights.reshape(len(self.buckets), -1)
+        scores = flat.reshape(len(features), HEADS, -1) + self.bias
+        return _softmax_log_odds(scores).transpose(1, 2, 0)
+
+
+def _softmax_log_odds(scores: NDArray[np.float32]) -> NDArray[np.float32]:
+    shifted = scores - scores.max(axis=2, keepdims=True)
+    odds = np.exp(shifted)
+    odds /= odds.sum(axis=2, keepdims=True)
+    likely = odds[:, :, 1:]
+    log_odds = np.log(likely + 1e-9) - np.log1p(-np.minimum(likely, 1 - 1e-7))
+    clipped: NDArray[np.float32] = np.clip(log_odds, -LOG_ODDS_LIMIT, LOG_ODDS_LIMIT).astype(np.float32)
+    return clipped
+
+
+def _rows(columns: NDArray[np.int32], width: int) -> sparse.csr_matrix:
+    """Sparse 0/1 rows from a table of columns; -1 entries are left out."""
+    used = columns >= 0
+    ends = np.concatenate(([0], np.cumsum(used.sum(axis=1))))
+    values = np.ones(int(ends[-1]), dtype=np.float32)
+    return sparse.csr_matrix((values, columns[used], ends), shape=(len(columns), width))
+
+
+def fit_tokens(
+    features: Sequence[NDArray[np.int32]], teachings: Sequence[Teaching], fields: int, settings: LinearSettings
+) -> TokenModel:
+    """Fit on forms given as one feature table and one teaching each."""
+    buckets = _frequent(features, settings.least_forms)
+    table = np.full(1 << BITS, -1, dtype=np.int32)
+    table[buckets] = np.arange(len(buckets), dtype=np.int32)
+    chosen = _choose(features, teachings, settings)
+    labels = np.concatenate(
+        [_labels(len(f), t)[:, rows] for f, t, (rows, _) in zip(features, teachings, chosen, strict=True)], axis=1
+    )
+    matrix = _rows(table[np.concatenate([f[rows] for f, (rows, _) in zip(features, chosen, strict=True)])], len(buckets))
+    sample = np.concatenate([weight for _, weight in chosen])
+    weights = np.zeros((len(buckets), HEADS, fields + 1), dtype=np.float32)
+    bias = np.full((HEADS, fields + 1), _NEVER, dtype=np.float32)
+    for head in range(HEADS):
+        _fit_head(matrix, labels[head], sample, settings, weights[:, head], bias[head])
+    return TokenModel(buckets, weights, bias)
+
+
+def _fit_head(
+    matrix: sparse.csr_matrix,
+    labels: NDArray[np.int32],
+    sample: NDArray[np.float32],
+    settings: LinearSettings,
+    weights: NDArray[np.float32],
+    bias: NDArray[np.float32],
+) -> None:
+    classes = np.unique(labels)
+    if len(classes) < 2:
+        bias[classes] = 0.0
+        return
+    model = LogisticRegression(C=settings.strength, max_iter=settings.iterations, tol=1e-3)
+    model.fit(matrix, labels, sample_weight=sample)
+    if len(classes) == 2:
+        weights[:, classes[1]] = model.coef_[0]
+        bias[classes] = (0.0, model.intercept_[0])
+        return
+    weights[:, classes] = model.coef_.T
+    bias[classes] = model.intercept_
+
+
+def _frequent(features: Sequence[NDArray[np.int32]], least: int) -> NDArray[np.int32]:
+    forms = np.zeros(1 << BITS, dtype=np.int32)
+    for table in features:
+        forms[np.unique(table)] += 1
+    return np.flatnonzero(forms >= least).astype(np.int32)
+
+
+def _choose(
+    features: Sequence[NDArray[np.int32]], teachings: Sequence[Teaching], settings: LinearSettings
+) -> list[tuple[NDArray[np.intp], NDArray[np.float32]]]:
+    """Rows to learn from and their weights: all that are taught, and a sample of the rest."""
+    random = np.random.default_rng(settings.seed)
+    total = sum(len(table) for table in features)
+    rate = min(1.0, settings.negatives / max(total, 1))
+    chosen = []
+    for table, teaching in zip(features, teachings, strict=True):
+        keep = random.random(len(table)) < rate
+        weight = np.full(len(table), 1.0 / rate, dtype=np.float32)
+        for _, path in teaching.taught:
+            keep[list(path)] = True
+            weight[list(path)] = 1.0
+        keep[list(teaching.ignored)] = False
+        chosen.append((np.flatnonzero(keep), weight[keep]))
+    return chosen
+
+
+def _labels(tokens: int, teaching: Teaching) -> NDArray[np.int32]:
+    labels = np.zeros((HEADS, tokens), dtype=np.int32)
+    for field, path in teaching.taught:
+        labels[INSIDE, list(path)] = field + 1
+        labels[BEGIN, path[0]] = field + 1
+        labels[END, path[-1]] = field + 1
+    return labels

@@ -1,0 +1,1 @@
+"""Plan (pure) and run: the one direction in which everything flows."""

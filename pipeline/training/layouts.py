@@ -1,0 +1,57 @@
+"""The `.ocr.json` files of a training folder: the user's own, and those made here, told apart."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from pipeline.errors import DocumentError
+from pipeline.formats.ocr_json import layout_from_json, layout_to_json
+from pipeline.training.records import LayoutFile
+from pipeline.types import Layout
+
+_PRODUCER = "producedBy"
+_SOURCE = "producedFrom"
+_OURS = "formpipe"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLayout:
+    """An `.ocr.json` that was read. `layout` is None unless its state is `given` or `made`."""
+
+    state: LayoutFile
+    layout: Layout | None = None
+    digest: str = ""
+    version: str = ""
+
+
+def made_layout_json(layout: Layout, digest: str = "") -> bytes:
+    """The `.ocr.json` of a layout that we made; `digest` is the SHA-256 of the document it was made of."""
+    body = {_PRODUCER: _OURS, _SOURCE: digest, **layout_to_json(layout)}
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def read_layout(content: bytes, document_digest: str) -> ReadLayout:
+    """Read an `.ocr.json`. One that we made of another content of its document counts as missing."""
+    own = sha256(content).hexdigest()
+    try:
+        body = json.loads(content.decode("utf-8-sig"))
+        if not isinstance(body, Mapping):
+            return ReadLayout("unreadable", digest=own)
+        ours = body.get(_PRODUCER) == _OURS
+        if ours and body.get(_SOURCE) not in ("", None, document_digest):
+            return ReadLayout("missing")
+        layout = layout_from_json(body)
+    except (ValueError, RecursionError, DocumentError):
+        return ReadLayout("unreadable", digest=own)
+    if ours:
+        return ReadLayout("made", layout)
+    return ReadLayout("given", layout, own, _version(body))
+
+
+def _version(body: Mapping[str, Any]) -> str:
+    result = body.get("analyzeResult", body)
+    return str(result.get("version") or "") if isinstance(result, Mapping) else ""
