@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from math import ceil
-from statistics import median
 
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
@@ -18,7 +18,6 @@ _SAME_LAYOUT = 0.45
 _BUCKET = 3.0
 _SHARE = 0.6
 _FIGURE_SHARE = 0.9
-_STEADY = 0.7
 EDGE = "\x02"
 """Stands for the end of a segment in a context."""
 
@@ -29,15 +28,13 @@ Context = tuple[str, str]
 class Print:
     """The print of one layout.
 
-    `before` and `after` hold contexts (word left, word) and (word, word right) that recur; `steady`
-    those of them that stand at one place from left to right. `features` is the share of the layout's
-    pages on which a word stands in a column, to know the layout again.
+    `before` and `after` hold contexts (word left, word) and (word, word right) that recur. `features`
+    is the share of the layout's pages on which a word stands in a column, to know the layout again.
     """
 
     pages: int
     before: frozenset[Context]
     after: frozenset[Context]
-    steady: frozenset[Context]
     features: dict[str, float]
 
     def likeness(self, page: PageView) -> float:
@@ -46,15 +43,26 @@ class Print:
         found = page_features(page)
         return sum(w for f, w in self.features.items() if f in found) / total if total else 0.0
 
+    @property
+    def words(self) -> frozenset[str]:
+        return frozenset([word for _, word in self.before] + [word for word, _ in self.after])
+
     def mask(self, segment: Sequence[Token]) -> list[bool]:
-        """Which words of the segment are print. Print straight after a filled-in word must be steady:
-        `Street` ends many addresses, but not at one place."""
+        """Which words of the segment are print. Straight after a filled-in word only a word with a colon
+        ahead can be: `Street` ends many addresses and is no print of the form."""
         before, after = contexts(segment)
         known = [a in self.before or b in self.after for a, b in zip(before, after, strict=True)]
-        steady = [a in self.steady or b in self.steady for a, b in zip(before, after, strict=True)]
         for at in range(1, len(known)):
-            known[at] = known[at] and (known[at - 1] or steady[at])
+            known[at] = known[at] and (known[at - 1] or _colon_ahead(segment, known, at))
         return known
+
+
+def _colon_ahead(segment: Sequence[Token], known: Sequence[bool], at: int) -> bool:
+    while at < len(segment) and known[at]:
+        if segment[at].text.endswith(":"):
+            return True
+        at += 1
+    return False
 
 
 def contexts(segment: Sequence[Token]) -> tuple[list[Context], list[Context]]:
@@ -101,27 +109,28 @@ def _likeness(pages: Sequence[PageView]) -> np.ndarray[tuple[int, int], np.dtype
 
 
 def find_print(pages: Sequence[PageView]) -> Print:
-    """The print of pages of one layout; of a single page nothing recurs."""
+    """The print of pages of one layout. Of a single page it is every word but the figures: what a new page
+    has in common with it."""
+    if len(pages) == 1:
+        return _single(pages[0])
     least = max(2, ceil(_SHARE * len(pages)))
     least_figures = max(3, ceil(_FIGURE_SHARE * len(pages)))
-    places: dict[Context, dict[int, float]] = defaultdict(dict)
+    spread: dict[Context, set[int]] = defaultdict(set)
     sides: dict[Context, str] = {}
     for number, page in enumerate(pages):
-        for context, side, token in _occurrences(page):
-            places[context].setdefault(number, token.box.left)
+        for context, side, _ in _occurrences(page):
+            spread[context].add(number)
             sides[context] = side
-    kept = {
-        context: seen
-        for context, seen in places.items()
-        if len(seen) >= (least_figures if is_figure(_word(context)) else least)
-    }
-    return Print(
-        pages=len(pages),
-        before=frozenset(c for c in kept if sides[c] == "before"),
-        after=frozenset(c for c in kept if sides[c] == "after"),
-        steady=_steady(kept),
-        features=_shares(pages),
-    )
+    kept = [c for c, on in spread.items() if len(on) >= (least_figures if is_figure(_word(c)) else least)]
+    before = frozenset(c for c in kept if sides[c] == "before")
+    return Print(len(pages), before, frozenset(kept) - before, _shares(pages))
+
+
+def _single(page: PageView) -> Print:
+    found = [(c, side) for c, side, token in _occurrences(page) if not is_figure(token.form)]
+    before = frozenset(c for c, side in found if side == "before")
+    after = frozenset(c for c, side in found if side == "after")
+    return Print(1, before, after, _shares([page]))
 
 
 def _occurrences(page: PageView) -> Iterator[tuple[Context, str, Token]]:
@@ -136,23 +145,23 @@ def _word(context: Context) -> str:
     return context[1] if context[0].startswith("<") else context[0]
 
 
-def _steady(places: dict[Context, dict[int, float]]) -> frozenset[Context]:
-    """Contexts at one place, after each page's own shift (a scan lies a little to one side)."""
-    middles = {context: median(seen.values()) for context, seen in places.items()}
-    shifts: dict[int, list[float]] = defaultdict(list)
-    for context, seen in places.items():
-        for page, left in seen.items():
-            shifts[page].append(left - middles[context])
-    shift = {page: median(all_) for page, all_ in shifts.items()}
-
-    def off(context: Context) -> float:
-        return median(abs(x - shift[p] - middles[context]) for p, x in places[context].items())
-
-    return frozenset(context for context in places if off(context) < _STEADY)
-
-
 def _shares(pages: Iterable[PageView]) -> dict[str, float]:
     found = [page_features(page) for page in pages]
     counts = Counter(feature for features in found for feature in features)
     least = 0.5 * len(found) if len(found) > 1 else 0
     return {f: round(n / len(found), 3) for f, n in sorted(counts.items()) if n > least}
+
+
+def repair(page: PageView, words: frozenset[str]) -> PageView:
+    """The page with misread print put right: a word that is no print, and nearly one that is missing."""
+    there = {token.form for segment in page.segments for token in segment}
+    missing = [word for word in words - there if len(word) > 3 and not is_figure(word)]
+    odd = [form for form in there - words if len(form) > 3 and not is_figure(form)] if missing else []
+    mended = {form: found[0] for form in odd if (found := get_close_matches(form, missing, 1, 0.8))}
+    if not mended:
+        return page
+    rows = tuple(
+        tuple(tuple(replace(t, form=mended.get(t.form, t.form)) for t in segment) for segment in row)
+        for row in page.rows
+    )
+    return replace(page, rows=rows)

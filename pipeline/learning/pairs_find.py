@@ -1,0 +1,175 @@
+"""The pairs on one page: learned keys first, then what is left and looks like a pair."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from pipeline.learning.pairs_keys import Key, is_keylike, key_name
+from pipeline.learning.pairs_model import LearnedLayout
+from pipeline.learning.pairs_page import PageView, Tick, Token, is_figure, is_symbol, union
+from pipeline.learning.pairs_slots import (
+    Edge,
+    Mask,
+    Run,
+    Side,
+    find_edges,
+    find_runs,
+    key_lines,
+    tick_labels,
+    value_runs,
+)
+from pipeline.types import Box
+
+_GUESS = 0.45
+_LEAST_QUALITY = 0.4
+_LONGEST_GUESS = 8
+_PREFERRED = 0.4
+_TICK_CONFIDENCE = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A key and its value on a page; `box` in line heights. `form` is the key's comparable form."""
+
+    form: str
+    key: str
+    value: str
+    box: Box
+    confidence: float
+    layout_confidence: float
+    ticked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    score: float
+    edge: Edge
+    form: str
+    text: str
+
+
+def known_mask(layout: LearnedLayout, forms: frozenset[str]) -> Mask:
+    """Print of a page of a known layout."""
+    return lambda segment: _with_keys(segment, layout.printed.mask(segment), forms)
+
+
+def unknown_mask(page: PageView, layouts: Iterable[LearnedLayout], forms: frozenset[str]) -> Mask:
+    """Print of a page of no known layout: keys and contexts of all layouts, words before a colon, words
+    beside a box, words left of or above a figure."""
+    prints = [layout.printed for layout in layouts if layout.printed.pages > 1]
+
+    def known(segment: Sequence[Token]) -> list[bool]:
+        masks = [found.mask(segment) for found in prints] or [[False] * len(segment)]
+        mask = _with_keys(segment, [any(column) for column in zip(*masks, strict=True)], forms)
+        colon = next((at for at, t in enumerate(segment[:7]) if t.text.endswith(":")), -1)
+        return [printed or at <= colon for at, printed in enumerate(mask)]
+
+    looks = _looks_like_keys(find_runs(page, known), page.ticks)
+    return lambda segment: [p or t in looks for p, t in zip(known(segment), segment, strict=True)]
+
+
+def _with_keys(segment: Sequence[Token], mask: list[bool], forms: frozenset[str]) -> list[bool]:
+    """A key of any layout is print too, where it is a whole segment or goes on with a figure."""
+    words = [token.form for token in segment]
+    for end in range(len(words), 0, -1):
+        ended = end == len(words) or is_figure(words[end]) or segment[end - 1].text.endswith(":")
+        if ended and " ".join(words[:end]) in forms:
+            return [True] * end + mask[end:]
+    return mask
+
+
+def _looks_like_keys(runs: Sequence[Run], ticks: Sequence[Tick]) -> frozenset[Token]:
+    words = [run for run in runs if run.kind == "entry" and run.whole and _is_label(run)]
+    as_print = {id(run): Run("print", run.tokens, run.box, run.row, run.whole) for run in words}
+    tried = [as_print.get(id(run), run) for run in runs]
+    figures = {at for at, run in enumerate(tried) if run.kind == "entry" and _is_value(run)}
+    found = [tried[edge.key] for edge in find_edges(tried) if edge.value in figures and edge.quality > 0.5]
+    for tick in ticks:
+        labels = tick_labels(tried, tick)
+        if labels:
+            found.append(tried[min(labels.values())[1]])
+    return frozenset(token for run in found for token in run.tokens)
+
+
+def _is_label(run: Run) -> bool:
+    return len(run.tokens) <= 5 and not any(is_figure(token.form) for token in run.tokens)
+
+
+def _is_value(run: Run) -> bool:
+    return any(is_figure(token.form) for token in run.tokens)
+
+
+def find_pairs(page: PageView, mask: Mask, keys: Mapping[str, Key], side: Side, *, known: bool) -> list[Pair]:
+    """The pairs in reading order of their keys. `keys` by form; `known`: of exactly this layout."""
+    runs = find_runs(page, mask)
+    used: set[int] = set()
+    found: list[tuple[int, Pair]] = []
+    for gap, label, tick in _tick_claims(runs, page.ticks, side):
+        if label not in used:
+            used.update(key_lines(runs, label))
+            found.append((label, _ticked(runs, label, tick, gap, known)))
+    chosen = _choose(_claims(runs, keys, known), runs, used)
+    taken = {claim.edge.value for claim in chosen}
+    for claim in sorted(chosen, key=lambda c: c.edge.value):
+        lines = value_runs(runs, claim.edge.value, taken)
+        taken.update(lines)
+        found.append((claim.edge.key, _filled(claim, [runs[line] for line in lines])))
+    return [pair for _, pair in sorted(found, key=lambda item: item[0])]
+
+
+def _tick_claims(runs: Sequence[Run], ticks: Sequence[Tick], side: Side) -> list[tuple[float, int, Tick]]:
+    claims = []
+    for tick in ticks:
+        labels = tick_labels(runs, tick)
+        if labels:
+            weighted = {s: gap * (_PREFERRED if s == side else 1) for s, (gap, _) in labels.items()}
+            nearest = min(weighted, key=lambda s: weighted[s])
+            claims.append((weighted[nearest], labels[nearest][1], tick))
+    return sorted(claims, key=lambda claim: claim[:2])
+
+
+def _ticked(runs: Sequence[Run], label: int, tick: Tick, gap: float, known: bool) -> Pair:
+    form, text = key_name(runs, label)
+    confidence = _TICK_CONFIDENCE / (1 + max(gap, 0) / 8) * (1 if known else 0.7)
+    return Pair(form, text, tick.state, tick.box, confidence, tick.confidence, True)
+
+
+def _claims(runs: Sequence[Run], keys: Mapping[str, Key], known: bool) -> Iterator[_Claim]:
+    for edge in find_edges(runs):
+        form, text = key_name(runs, edge.key)
+        key = keys.get(form)
+        if key is not None and key.direction == edge.direction and known:
+            if key.fits(runs[edge.key], runs[edge.value]):
+                yield _Claim(key.confidence, edge, form, key.text)
+        elif key is not None and not known:
+            yield _Claim(_GUESS * (1 + edge.quality), edge, form, key.text)
+        elif key is None and _may_be_key(form, runs[edge.key]) and edge.quality >= _LEAST_QUALITY:
+            yield _Claim(_GUESS * edge.quality, edge, form, text)
+
+
+def _may_be_key(form: str, run: Run) -> bool:
+    sentence = len(run.tokens) > 4 and run.text.endswith(".")
+    return is_keylike(form) and len(run.tokens) <= _LONGEST_GUESS and not sentence
+
+
+def _choose(claims: Iterable[_Claim], runs: Sequence[Run], used: set[int]) -> list[_Claim]:
+    """The best claims so that no key has two values and no value two keys."""
+    chosen: list[_Claim] = []
+    values: set[int] = set()
+    for claim in sorted(claims, key=lambda c: (-c.score, -c.edge.quality, c.edge.key)):
+        if claim.edge.key not in used and claim.edge.value not in values:
+            used.update(key_lines(runs, claim.edge.key))
+            values.add(claim.edge.value)
+            chosen.append(claim)
+    return chosen
+
+
+def _filled(claim: _Claim, runs: Sequence[Run]) -> Pair:
+    tokens = [token for run in runs for token in run.tokens]
+    text = " ".join(token.text for token in tokens)
+    while len(tokens) > 1 and is_symbol(tokens[-1].form) and tokens[-1].text in "|_":
+        tokens.pop()
+        text = " ".join(token.text for token in tokens)
+    box = union([token.box for token in tokens])
+    return Pair(claim.form, claim.text, text, box, claim.score, min(t.confidence for t in tokens))
