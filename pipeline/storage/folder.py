@@ -76,11 +76,16 @@ def _walk(folder: Path, prefix: str, recursive: bool) -> Iterator[Blob]:
     with os.scandir(folder) as entries:
         ordered = sorted(entries, key=_blob_order)
     for entry in ordered:
-        if entry.is_dir(follow_symlinks=False):
-            if recursive:
-                yield from _walk(Path(entry.path), f"{prefix}{entry.name}/", recursive)
+        if entry.is_dir():
+            if recursive and not entry.is_symlink():
+                yield from _walk(Path(entry.path), f"{prefix}{_name(entry)}/", recursive)
         elif not entry.name.endswith(_PARTIAL):
             yield from _blob(entry, prefix)
+
+
+def _name(entry: os.DirEntry[str]) -> str:
+    """The name as text; bytes that are no UTF-8 are shown as escapes, and reading such a file fails."""
+    return os.fsencode(entry.name).decode(errors="backslashreplace")
 
 
 def _blob_order(entry: os.DirEntry[str]) -> str:
@@ -94,7 +99,7 @@ def _blob(entry: os.DirEntry[str], prefix: str) -> Iterator[Blob]:
     except FileNotFoundError:
         return
     modified = datetime.fromtimestamp(stat.st_mtime, UTC)
-    yield Blob(f"{prefix}{entry.name}", _etag(stat), stat.st_size, modified)
+    yield Blob(f"{prefix}{_name(entry)}", _etag(stat), stat.st_size, modified)
 
 
 def _etag(stat: os.stat_result) -> str:

@@ -1,0 +1,126 @@
+"""What every executor does, over every executor."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from pipeline.errors import AttemptError, DocumentError, RowError
+from pipeline.executors.processes import ProcessExecutor, WorkerLimits
+from pipeline.executors.threads import ThreadExecutor
+from pipeline.ports import Executor
+
+
+def work(task: Any) -> Any:
+    """What the tasks of this suite mean."""
+    kind, value = task
+    if kind == "square":
+        return value * value
+    if kind == "row error":
+        raise RowError("no container", reason="container-missing")
+    if kind == "document error":
+        raise DocumentError("unreadable", reason="damaged-pdf")
+    if kind == "bug":
+        return {}["no such key"]
+    if kind == "sleep":
+        time.sleep(value)
+    if kind == "crash":
+        os._exit(value)
+    if kind == "memory":
+        return len(bytearray(value) or b"")
+    return value
+
+
+def nothing() -> None:
+    """Workers of this suite need no preparation."""
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[Executor]:
+    executor = ProcessExecutor(work, nothing, (), WorkerLimits(2, 400, 100))
+    yield executor
+    executor.close()
+
+
+@pytest.fixture
+def threads() -> Iterator[Executor]:
+    executor = ThreadExecutor(work, 2)
+    yield executor
+    executor.close()
+
+
+@pytest.fixture(params=["threads", "processes"])
+def executor(request: pytest.FixtureRequest) -> Executor:
+    found: Executor = request.getfixturevalue(request.param)
+    return found
+
+
+def run(executor: Executor, tasks: list[Any], timeout: float = 60) -> dict[Any, Any]:
+    outcomes = executor.map(tasks, parallelism=2, timeout=lambda task: timeout)
+    return {outcome.task: outcome.error or outcome.result for outcome in outcomes}
+
+
+def test_every_task_has_one_outcome(executor: Executor) -> None:
+    tasks = [("square", n) for n in range(20)]
+    assert run(executor, tasks) == {task: task[1] ** 2 for task in tasks}
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "reason"),
+    [
+        ("row error", RowError, "container-missing"),
+        ("document error", DocumentError, "damaged-pdf"),
+        ("bug", DocumentError, "unexpected-error"),
+    ],
+)
+def test_an_error_keeps_its_name_and_costs_only_its_task(
+    executor: Executor, kind: str, error: type[Exception], reason: str
+) -> None:
+    found = run(executor, [(kind, 0), ("square", 3)])
+    assert isinstance(found[kind, 0], error)
+    assert found[kind, 0].reason == reason
+    assert found["square", 3] == 9
+
+
+def test_tasks_are_taken_only_when_there_is_room(executor: Executor) -> None:
+    taken = []
+
+    def tasks() -> Iterator[tuple[str, int]]:
+        for number in range(50):
+            taken.append(number)
+            yield ("square", number)
+
+    outcomes = executor.map(tasks(), parallelism=2, timeout=lambda task: 60)
+    next(outcomes)
+    assert len(taken) <= 5
+    outcomes.close()  # type: ignore[attr-defined]
+
+
+def test_a_slow_task_does_not_hold_the_others_back(executor: Executor) -> None:
+    tasks = [("sleep", 1.0), *(("square", n) for n in range(10))]
+    order = [o.task for o in executor.map(tasks, parallelism=2, timeout=lambda task: 60)]
+    assert order[-1] == ("sleep", 1.0)
+
+
+def test_a_task_over_its_time_ends_alone(processes: Executor) -> None:
+    found = run(processes, [("sleep", 30), ("square", 2)], timeout=1.5)
+    assert isinstance(found["sleep", 30], AttemptError)
+    assert found["sleep", 30].reason == "timed-out"
+    assert found["square", 2] == 4
+
+
+def test_a_crash_ends_its_task_alone(processes: Executor) -> None:
+    found = run(processes, [("crash", 9), ("square", 2)])
+    assert found["crash", 9].reason == "worker-died"
+    assert found["square", 2] == 4
+
+
+@pytest.mark.parametrize("size", [700 * 2**20, 40 * 2**30])
+def test_a_task_over_its_memory_ends_alone(processes: Executor, size: int) -> None:
+    found = run(processes, [("memory", size), ("square", 2)])
+    assert found["memory", size].reason == "out-of-memory"
+    assert found["square", 2] == 4
