@@ -24,14 +24,17 @@ class Listing:
     system: tuple[Blob, ...]
 
     @property
-    def orphan_labels(self) -> tuple[Blob, ...]:
-        names = {blob.path for blob in self.others}
-        return tuple(blob for path, blob in self.labels.items() if path not in names)
+    def orphan_labels(self) -> tuple[tuple[str, Blob], ...]:
+        return self._orphans(self.labels)
 
     @property
-    def orphan_layouts(self) -> tuple[Blob, ...]:
+    def orphan_layouts(self) -> tuple[tuple[str, Blob], ...]:
+        return self._orphans(self.layouts)
+
+    def _orphans(self, files: dict[str, Blob]) -> tuple[tuple[str, Blob], ...]:
+        """(name of the document that is not there, file)"""
         names = {blob.path for blob in self.others}
-        return tuple(blob for path, blob in self.layouts.items() if path not in names)
+        return tuple((path, blob) for path, blob in files.items() if path not in names)
 
 
 def sort_names(blobs: Iterable[Blob], leave_out: Iterable[str] = ()) -> Listing:
@@ -64,6 +67,4 @@ def base_name(path: str) -> str:
 def _is_system(path: str) -> bool:
     """Files that operating systems and office programs leave behind, and everything in hidden folders."""
     parts = path.split("/")
-    return any(
-        part.startswith((".", "~$")) or part.lower() in _SYSTEM_NAMES for part in parts if part
-    )
+    return any(part.startswith((".", "~$")) or part.lower() in _SYSTEM_NAMES for part in parts if part)

@@ -12,6 +12,4 @@ def group_rows(form_types: Iterable[FormType]) -> dict[str, tuple[FormType, ...]
     groups: dict[str, list[FormType]] = {}
     for row in form_types:
         groups.setdefault(row.group, []).append(row)
-    return {
-        group: tuple(sorted(rows, key=lambda row: row.form_type)) for group, rows in groups.items()
-    }
+    return {group: tuple(sorted(rows, key=lambda row: row.form_type)) for group, rows in groups.items()}

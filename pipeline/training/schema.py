@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.types import FieldSpec, FormType, Label
 
 _MARKS = frozenset({"selected", "unselected"})
+_TABLE_CELL = re.compile(r"[^/]+/\d+/[^/]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """`specs`: what is learned, in order. `tables`: table fields. `listed`: whether there was a list at all."""
+    """`specs`: what is learned, in order. `tables`: table fields. `listed`: whether there is any list."""
 
     specs: tuple[FieldSpec, ...]
     tables: tuple[str, ...] = ()
@@ -51,7 +53,8 @@ def _from_labels(forms: Iterable[Sequence[Label]]) -> tuple[FieldSpec, ...]:
     texts: dict[str, set[str]] = {}
     for labels in forms:
         for label in labels:
-            texts.setdefault(label.field, set()).add(label.text)
+            if not _TABLE_CELL.fullmatch(label.field):
+                texts.setdefault(label.field, set()).add(label.text)
     return tuple(_spec(name, found - {""}) for name, found in texts.items())
 
 
