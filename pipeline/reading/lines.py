@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
-from pipeline.types import Box, Line, Polygon, Word
+from pipeline.types import Box, Line, Polygon, Word, bounds
 
 GAP = 1.2
 """A gap wider than this many word heights ends a line."""
@@ -25,11 +27,12 @@ class _Run:
 
 
 def group_lines(
-    words: Sequence[Word], turns: Sequence[Quarter] | None = None, gap: float = GAP
+    words: Sequence[Word], turns: Sequence[Quarter] | None = None, angle: float = 0.0, gap: float = GAP
 ) -> list[Line]:
     """Lines of the words of a page, each in reading order, the lines top to bottom.
 
-    `turns` gives the quarter turns per word for text that does not stand upright; None: all upright.
+    `turns` gives the quarter turns per word for text that does not stand upright (None: all upright), `angle`
+    the skew of the page in degrees, clockwise.
     """
     by_turn: dict[Quarter, list[int]] = {}
     for index in range(len(words)):
@@ -37,10 +40,23 @@ def group_lines(
     lines: list[Line] = []
     for turn in sorted(by_turn):
         members = by_turn[turn]
-        boxes = [turned(words[index].box, turn) for index in members]
+        boxes = [turned(bounds(rotated(words[index].polygon, -angle)), turn) for index in members]
         for run in _in_reading_order(_runs(boxes, gap)):
-            lines.append(_line([words[members[m]] for m in run.members], run.box, turn))
+            polygon = rotated(reading_polygon(turned(run.box, (4 - turn) % 4), turn), angle)
+            chosen = tuple(words[members[member]] for member in run.members)
+            lines.append(Line(" ".join(word.text for word in chosen), polygon, chosen))
     return lines
+
+
+def rotated(polygon: Polygon, angle: float) -> Polygon:
+    """The polygon turned clockwise around the origin, in degrees (y grows downwards)."""
+    if angle == 0.0:
+        return polygon
+    cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    numbers: list[float] = []
+    for x, y in zip(polygon[0::2], polygon[1::2], strict=True):
+        numbers += [round(x * cos - y * sin, 4), round(x * sin + y * cos, 4)]
+    return cast(Polygon, tuple(numbers))
 
 
 def turned(box: Box, turn: Quarter) -> Box:
@@ -59,12 +75,7 @@ def reading_polygon(box: Box, turn: Quarter) -> Polygon:
     """The corners of an upright page box, clockwise, from the one where its text begins."""
     corners = box.polygon
     shift = (2 * ((4 - turn) % 4)) % 8
-    return corners[shift:] + corners[:shift]  # type: ignore[return-value]
-
-
-def _line(words: list[Word], box: Box, turn: Quarter) -> Line:
-    back = turned(box, (4 - turn) % 4)
-    return Line(" ".join(word.text for word in words), reading_polygon(back, turn), tuple(words))
+    return cast(Polygon, corners[shift:] + corners[:shift])
 
 
 def _runs(boxes: Sequence[Box], gap: float) -> list[_Run]:
@@ -115,7 +126,7 @@ def _joined(a: Box, b: Box) -> Box:
 
 
 def _in_reading_order(runs: list[_Run]) -> list[_Run]:
-    """Rows top to bottom, in a row left to right; a row ends where a line starts below its first one's middle."""
+    """Rows top to bottom, each left to right; a row holds what stands about level with its first line."""
     ordered: list[_Run] = []
     row: list[_Run] = []
     limit = 0.0

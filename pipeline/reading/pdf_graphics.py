@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pypdfium2.raw as pdfium_c
 
 from pipeline.reading.pdf_text import Floats, PageFrame
@@ -14,6 +15,9 @@ from pipeline.reading.pdf_text import Floats, PageFrame
 _MAX_DEPTH = 4
 _MAX_OBJECTS = 40_000
 """Objects looked at on one page; a map or a drawing with more is not a form."""
+
+Kinds = npt.NDArray[np.int8]
+_KEPT = (pdfium_c.FPDF_PAGEOBJ_PATH, pdfium_c.FPDF_PAGEOBJ_IMAGE)
 
 _pointer, _int = ctypes.c_void_p, ctypes.c_int
 _bounds = ctypes.CFUNCTYPE(_int, _pointer, _pointer, _pointer, _pointer, _pointer)(
@@ -31,10 +35,16 @@ class Graphics:
 
 def page_graphics(page: pdfium_c.FPDF_PAGE, frame: PageFrame) -> Graphics:
     """Bounding boxes of the images and paths of a page, those in form XObjects included."""
-    images: list[Floats] = []
-    paths: list[Floats] = []
-    _collect(_of_page(page), np.eye(3), (images, paths), 0)
-    return Graphics(_on_page(images, frame), _on_page(paths, frame))
+    found: list[tuple[Floats, Kinds]] = []
+    _collect(_of_page(page), np.eye(3), found, _MAX_OBJECTS)
+    if not found:
+        return Graphics(np.empty((0, 4)), np.empty((0, 4)))
+    boxes = np.concatenate([part for part, _ in found])
+    kinds = np.concatenate([part for _, part in found])
+    return Graphics(
+        _on_page(boxes[kinds == pdfium_c.FPDF_PAGEOBJ_IMAGE], frame),
+        _on_page(boxes[kinds == pdfium_c.FPDF_PAGEOBJ_PATH], frame),
+    )
 
 
 _Source = tuple[int, Callable[[int], pdfium_c.FPDF_PAGEOBJECT]]
@@ -49,30 +59,32 @@ def _of_form(form: pdfium_c.FPDF_PAGEOBJECT) -> _Source:
 
 
 def _collect(
-    source: _Source, matrix: Floats, found: tuple[list[Floats], list[Floats]], depth: int
-) -> None:
-    images, paths = found
+    source: _Source, matrix: Floats, found: list[tuple[Floats, Kinds]], budget: int, depth: int = 0
+) -> int:
+    """Appends boxes in user space and kinds of the objects of one page or form; returns the budget left."""
     count, take = source
-    for index in range(min(count, _MAX_OBJECTS - len(paths) - len(images))):
+    count = min(count, budget)
+    kinds, boxes = np.zeros(count, np.int8), np.zeros((count, 4), np.float32)
+    address, kind_of = boxes.ctypes.data, pdfium_c.FPDFPageObj_GetType
+    budget -= count
+    for index in range(count):
         item = take(index)
-        kind = pdfium_c.FPDFPageObj_GetType(item)
-        if kind == pdfium_c.FPDF_PAGEOBJ_PATH:
-            paths.append(_object_box(item, matrix))
-        elif kind == pdfium_c.FPDF_PAGEOBJ_IMAGE:
-            images.append(_object_box(item, matrix))
+        kinds[index] = kind = kind_of(item)
+        if kind in _KEPT:
+            where = address + 16 * index
+            _bounds(ctypes.cast(item, _pointer).value, where, where + 4, where + 8, where + 12)
         elif kind == pdfium_c.FPDF_PAGEOBJ_FORM and depth < _MAX_DEPTH:
-            _collect(_of_form(item), matrix @ _form_matrix(item), found, depth + 1)
+            budget = _collect(_of_form(item), matrix @ _form_matrix(item), found, budget, depth + 1)
+    kept = np.isin(kinds, _KEPT)
+    found.append((_moved(boxes[kept].astype(np.float64), matrix), kinds[kept]))
+    return budget
 
 
-def _object_box(item: pdfium_c.FPDF_PAGEOBJECT, matrix: Floats) -> Floats:
-    """Left, bottom, right, top in user space."""
-    box = np.zeros(4, np.float32)
-    where = box.ctypes.data
-    _bounds(ctypes.cast(item, _pointer).value, where, where + 4, where + 8, where + 12)
-    left, bottom, right, top = box.tolist()
-    corners = matrix @ np.array([[left, right, left, right], [bottom, bottom, top, top], [1, 1, 1, 1]])
-    (x0, y0), (x1, y1) = corners[:2].min(axis=1), corners[:2].max(axis=1)
-    return np.array([x0, y0, x1, y1])
+def _moved(boxes: Floats, matrix: Floats) -> Floats:
+    xs, ys = boxes[:, [0, 2, 0, 2]], boxes[:, [1, 1, 3, 3]]
+    px = matrix[0, 0] * xs + matrix[0, 1] * ys + matrix[0, 2]
+    py = matrix[1, 0] * xs + matrix[1, 1] * ys + matrix[1, 2]
+    return np.stack([px.min(1), py.min(1), px.max(1), py.max(1)], axis=1)
 
 
 def _form_matrix(item: pdfium_c.FPDF_PAGEOBJECT) -> Floats:
@@ -82,10 +94,8 @@ def _form_matrix(item: pdfium_c.FPDF_PAGEOBJECT) -> Floats:
     return np.array([[m.a, m.c, m.e], [m.b, m.d, m.f], [0, 0, 1]])
 
 
-def _on_page(boxes: list[Floats], frame: PageFrame) -> Floats:
-    if not boxes:
-        return np.empty((0, 4))
-    seen = frame.boxes(np.array(boxes))
+def _on_page(boxes: Floats, frame: PageFrame) -> Floats:
+    seen = frame.boxes(boxes)
     page = [frame.width, frame.height, frame.width, frame.height]
     clipped = np.clip(seen, 0, page)
     touching = (seen[:, 2] >= 0) & (seen[:, 3] >= 0) & (seen[:, 0] <= page[0]) & (seen[:, 1] <= page[1])

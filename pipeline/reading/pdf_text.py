@@ -1,7 +1,7 @@
 """The text layer of a PDF page -> words with boxes.
 
-The cost of reading born-digital pages lies in asking PDFium for the box of every character. The text is taken in
-one call, the boxes are written by PDFium straight into one array, and everything after that is vectorised.
+The cost of reading born-digital pages lies in asking PDFium for the box of every character. The text is taken
+in one call, the boxes are written by PDFium straight into one array, and the rest is vectorised.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def page_frame(page: pdfium_c.FPDF_PAGE) -> PageFrame:
 
 
 def text_words(text_page: pdfium_c.FPDF_TEXTPAGE, frame: PageFrame) -> list[TextWord]:
-    """The words on the page in the order of the file, split on white space and at wide gaps; boxes in inches."""
+    """The words on the page in the order of the file, split on white space and wide gaps; boxes in inches."""
     count = pdfium_c.FPDFText_CountChars(text_page)
     if count <= 0:
         return []
@@ -118,9 +118,10 @@ def _words(
 
 def _codes(text_page: pdfium_c.FPDF_TEXTPAGE, count: int) -> Codes:
     """Code points by character; in one call where text and characters correspond one to one."""
-    buffer = (ctypes.c_ushort * (count + 1))()
+    units = np.zeros(count + 1, np.uint16)
+    buffer = ctypes.cast(units.ctypes.data, ctypes.POINTER(ctypes.c_ushort))
     written = pdfium_c.FPDFText_GetText(text_page, 0, count, buffer)
-    codes = np.frombuffer(buffer, dtype=np.uint16)[:count].astype(np.uint32)
+    codes: Codes = units[:count].astype(np.uint32)
     surrogates = (codes >= 0xD800) & (codes <= 0xDFFF)
     if written != count + 1 or surrogates.any():
         read = pdfium_c.FPDFText_GetUnicode
@@ -162,7 +163,7 @@ def _word_spans(codes: Codes) -> tuple[Indexes, Indexes]:
 
 def _turn(text_page: pdfium_c.FPDF_TEXTPAGE, index: int, rotation: Quarter) -> Quarter:
     """Quarter turns of a character as seen, clockwise; skew is rounded away."""
-    angle = pdfium_c.FPDFText_GetCharAngle(text_page, index)
+    angle: float = pdfium_c.FPDFText_GetCharAngle(text_page, index)
     if angle < 0:
         return 0
     return (round(angle / (math.pi / 2)) + rotation) % 4

@@ -1,0 +1,82 @@
+"""Images (JPEG, PNG, BMP, multi-page TIFF) -> upright frames of pixels."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from typing import cast
+
+import numpy as np
+from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
+
+from pipeline.errors import DocumentError
+from pipeline.reading.pixels import Pixels
+
+_FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "MPO")
+
+
+def count_frames(content: bytes) -> int:
+    """Pages of an image. Raises DocumentError: `damaged-image`."""
+    with _opened(content, None) as image:
+        return int(getattr(image, "n_frames", 1))
+
+
+def frames(content: bytes, max_pages: int, max_pixels: int) -> Iterator[Pixels]:
+    """The pages of an image as grey or BGR pixels, turned as their EXIF orientation says.
+
+    Raises DocumentError: `damaged-image`, `image-too-large` (more than `max_pixels`, before it is decoded).
+    """
+    with _opened(content, max_pixels) as image:
+        try:
+            for number, frame in enumerate(ImageSequence.Iterator(image)):
+                if number == max_pages:
+                    return
+                _check_size(frame, max_pixels)
+                yield _pixels(ImageOps.exif_transpose(frame))
+        except (OSError, ValueError, SyntaxError, EOFError, IndexError, MemoryError) as error:
+            raise _damaged(error) from error
+
+
+def _opened(content: bytes, max_pixels: int | None) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(content), formats=_FORMATS)
+    except Image.DecompressionBombError as error:
+        raise _too_large() from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
+        raise _damaged(error) from error
+    if max_pixels is not None:
+        _check_size(image, max_pixels)
+    return image
+
+
+def _check_size(image: Image.Image, max_pixels: int) -> None:
+    if image.width * image.height > max_pixels:
+        raise _too_large()
+
+
+def _too_large() -> DocumentError:
+    return DocumentError(
+        "The image has more pixels than may be decoded (max_pixels): scan it again at 150 to 300 dpi.",
+        reason="image-too-large",
+    )
+
+
+def _damaged(error: BaseException) -> DocumentError:
+    return DocumentError(
+        f"The image cannot be decoded ({type(error).__name__}): scan or upload it again.",
+        reason="damaged-image",
+    )
+
+
+def _pixels(image: Image.Image) -> Pixels:
+    if image.mode.startswith("I;16") or image.mode == "I":
+        return cast(Pixels, (np.asarray(image, np.int64) >> 8).clip(0, 255).astype(np.uint8))
+    if image.mode in ("1", "L"):
+        return np.asarray(image.convert("L"))
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
+    return np.ascontiguousarray(np.asarray(image.convert("RGB"))[:, :, ::-1])

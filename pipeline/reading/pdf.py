@@ -1,0 +1,173 @@
+"""PDF -> pages: the text layer and widgets first, pixels only where they say what no text says."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pypdfium2 as pdfium
+import pypdfium2.raw as pdfium_c
+
+from pipeline.errors import DocumentError
+from pipeline.reading.lines import group_lines
+from pipeline.reading.ocr import RapidOcr
+from pipeline.reading.options import ReadOptions
+from pipeline.reading.pdf_forms import Widgets, flatten, read_widgets
+from pipeline.reading.pdf_graphics import page_graphics
+from pipeline.reading.pdf_regions import read_regions
+from pipeline.reading.pdf_text import PageFrame, TextWord, page_frame, text_words
+from pipeline.types import Box, Layout, Page, SelectionMark, Word
+
+log = logging.getLogger(__name__)
+logging.getLogger("pypdfium2").setLevel(logging.ERROR)  # it warns of every XFA form; the AcroForm is enough
+
+
+def count_pdf_pages(content: bytes) -> int:
+    """Raises DocumentError: `password-protected`, `damaged-pdf`."""
+    document = _opened(content)
+    try:
+        return len(document)
+    finally:
+        document.close()
+
+
+def read_pdf(content: bytes, options: ReadOptions, recognizer: RapidOcr | None) -> Layout:
+    """The first `max_pages` pages. A page that cannot be loaded is left out, so that the layout is truncated.
+
+    Raises DocumentError: `password-protected`, `damaged-pdf`, `no-pages`.
+    """
+    document = _opened(content)
+    try:
+        count = len(document)
+        if count == 0:
+            raise DocumentError("The PDF has no pages: remove it or upload it again.", reason="no-pages")
+        if document.get_formtype() != pdfium_c.FORMTYPE_NONE:
+            document.init_forms()
+        pages = [
+            page
+            for index in range(min(count, options.max_pages))
+            if (page := _read_page(document, index, options, recognizer)) is not None
+        ]
+    finally:
+        document.close()
+    if not pages:
+        raise _damaged("none of its pages can be loaded")
+    return Layout(tuple(pages), count)
+
+
+def _opened(content: bytes) -> pdfium.PdfDocument:
+    try:
+        return pdfium.PdfDocument(content)
+    except pdfium.PdfiumError as error:
+        if getattr(error, "err_code", None) in (pdfium_c.FPDF_ERR_PASSWORD, pdfium_c.FPDF_ERR_SECURITY):
+            raise DocumentError(
+                "The PDF asks for a password: upload it without protection.", reason="password-protected"
+            ) from error
+        raise _damaged("it cannot be opened") from error
+
+
+def _damaged(why: str) -> DocumentError:
+    return DocumentError(f"The PDF is damaged ({why}): upload it again.", reason="damaged-pdf")
+
+
+@dataclass(slots=True)
+class _LoadedPage:
+    page: pdfium.PdfPage
+    frame: PageFrame
+    widgets: Widgets
+
+
+def _read_page(
+    document: pdfium.PdfDocument, index: int, options: ReadOptions, recognizer: RapidOcr | None
+) -> Page | None:
+    try:
+        loaded = _load(document, index)
+    except pdfium.PdfiumError:
+        log.warning("page %d of %d cannot be loaded", index + 1, len(document))
+        return None
+    try:
+        return _page(loaded, index + 1, options, recognizer)
+    finally:
+        loaded.page.close()
+
+
+def _load(document: pdfium.PdfDocument, index: int) -> _LoadedPage:
+    """A page with its widgets' values drawn into it."""
+    page = document[index]
+    frame = page_frame(page.raw)
+    if not pdfium_c.FPDFPage_GetAnnotCount(page.raw):
+        return _LoadedPage(page, frame, Widgets())
+    form = document.formenv.raw if document.formenv else None
+    widgets = read_widgets(page.raw, form, frame)
+    if widgets.drawn and flatten(page.raw):
+        page.close()
+        page = document[index]
+    return _LoadedPage(page, frame, widgets)
+
+
+def _page(loaded: _LoadedPage, number: int, options: ReadOptions, recognizer: RapidOcr | None) -> Page:
+    frame = loaded.frame
+    found = _text(loaded.page, frame)
+    found = _without_ticks(found, loaded.widgets)
+    found += _values_not_drawn(found, loaded.widgets)
+    graphics = page_graphics(loaded.page.raw, frame)
+    read = read_regions(loaded.page, frame, graphics, found, options, recognizer)
+    words = [item.word for item in read.words]
+    lines = group_lines(words, [item.turn for item in read.words], read.angle)
+    return Page(
+        number=number,
+        width=round(frame.width, 4),
+        height=round(frame.height, 4),
+        unit="inch",
+        lines=tuple(lines),
+        selection_marks=tuple(
+            SelectionMark(state, box.polygon) for box, state in loaded.widgets.toggles if options.marks
+        ),
+        angle=read.angle,
+        used_ocr=read.used_ocr,
+    )
+
+
+def _text(page: pdfium.PdfPage, frame: PageFrame) -> list[TextWord]:
+    text_page = page.get_textpage()
+    try:
+        return text_words(text_page.raw, frame)
+    finally:
+        text_page.close()
+
+
+def _without_ticks(found: list[TextWord], widgets: Widgets) -> list[TextWord]:
+    """Leaves out the tick that a checked box draws: its state is told by the selection mark."""
+    boxes = [box for box, _ in widgets.toggles]
+    return [item for item in found if len(item.word.text) > 1 or not _inside_any(item.word.box, boxes)]
+
+
+def _inside_any(inner: Box, boxes: Sequence[Box]) -> bool:
+    x, y = (inner.left + inner.right) / 2, (inner.top + inner.bottom) / 2
+    return any(box.left <= x <= box.right and box.top <= y <= box.bottom for box in boxes)
+
+
+def _values_not_drawn(found: list[TextWord], widgets: Widgets) -> list[TextWord]:
+    """Values of widgets without an appearance, laid out evenly in their box."""
+    missing: list[TextWord] = []
+    for box, value in widgets.texts:
+        if not any(_inside_any(item.word.box, [box]) for item in found):
+            missing += _laid_out(box, value)
+    return missing
+
+
+def _laid_out(box: Box, value: str) -> list[TextWord]:
+    rows = [row for row in value.splitlines() if row.strip()]
+    height = min(box.height / max(len(rows), 1), 0.2)
+    laid = []
+    for number, row in enumerate(rows):
+        width = min(box.width / len(row), height * 0.6)
+        top, start = box.top + number * height, 0
+        for text in row.split():
+            start = row.index(text, start)
+            left = box.left + start * width
+            start += len(text)
+            place = Box(left, top, box.left + start * width, top + height)
+            laid.append(TextWord(Word(text, place.polygon), 0, -1))
+    return laid

@@ -1,0 +1,72 @@
+"""Bytes of a document -> its layout."""
+
+from __future__ import annotations
+
+import math
+
+from pipeline.errors import DocumentError
+from pipeline.reading.content import HEAD_LENGTH, PDF, content_type
+from pipeline.reading.image import count_frames, frames
+from pipeline.reading.lines import group_lines
+from pipeline.reading.ocr import RapidOcr
+from pipeline.reading.ocr_words import page_angle, placed, word_turn
+from pipeline.reading.options import ReadOptions
+from pipeline.reading.pdf import count_pdf_pages, read_pdf
+from pipeline.reading.pixels import Pixels
+from pipeline.types import Layout, Page
+
+_LETTER = 8.5 * 11
+"""Square inches; an image whose resolution nobody knows is taken for a page of this area."""
+
+
+def count_pages(content: bytes) -> int:
+    """Pages of a document, read or not; 0 for a PDF without pages.
+
+    Raises DocumentError as `read_layout`, apart from faults that show only when pages are read.
+    """
+    if content_type(content[:HEAD_LENGTH]) == PDF:
+        return count_pdf_pages(content)
+    return count_frames(content)
+
+
+def read_layout(content: bytes, options: ReadOptions, recognizer: RapidOcr | None) -> Layout:
+    """The layout of a PDF (inches) or an image (pixels); without a recogniser only what is text already.
+
+    Raises DocumentError: `empty-file`, `unsupported-content`, `other-file-type`, `password-protected`,
+    `damaged-pdf`, `no-pages`, `damaged-image`, `image-too-large`.
+    """
+    kind = content_type(content[:HEAD_LENGTH])
+    if options.file_type and kind != _canonical(options.file_type):
+        raise DocumentError(
+            f"The content is {kind}, the row's file_type is {options.file_type}: "
+            "empty the column or move the file.",
+            reason="other-file-type",
+        )
+    if kind == PDF:
+        return read_pdf(content, options, recognizer)
+    count = count_frames(content)
+    pages = tuple(
+        _image_page(pixels, number, recognizer)
+        for number, pixels in enumerate(frames(content, options.max_pages, options.max_pixels), start=1)
+    )
+    return Layout(pages, count)
+
+
+def _canonical(file_type: str) -> str:
+    return {"image/tif": "image/tiff", "image/jpg": "image/jpeg"}.get(file_type.lower(), file_type.lower())
+
+
+def _image_page(pixels: Pixels, number: int, recognizer: RapidOcr | None) -> Page:
+    height, width = pixels.shape[:2]
+    found = recognizer.read(pixels, math.sqrt(width * height / _LETTER)) if recognizer else []
+    angle = page_angle(found)
+    lines = group_lines([placed(word) for word in found], [word_turn(word) for word in found], angle)
+    return Page(
+        number=number,
+        width=float(width),
+        height=float(height),
+        unit="pixel",
+        lines=tuple(lines),
+        angle=angle,
+        used_ocr=recognizer is not None,
+    )
