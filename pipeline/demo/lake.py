@@ -87,7 +87,7 @@ def _frozen(paths: dict[str, list[str]]) -> dict[str, tuple[str, ...]]:
 
 
 def drawn(design: FormDesign, folder: Folder, count: int, seed: int) -> Iterator[LakeDocument]:
-    """The documents of one folder. Each has its own random state: one more changes none of the others."""
+    """The documents of one folder, each drawn with a random state of its own."""
     for number, layout in enumerate(_layouts(design, folder, count, seed), start=1):
         random = Random(f"{seed}/{design.form_type}/{folder}/{number}")
         body, suffix, printed = _drawn(design, layout, random)

@@ -165,7 +165,8 @@ def ticket(random: Random, manner: Manner) -> Drawing:
     _tick(sheet, 44, 352, Pair("Work completed", form["WorkCompleted"]), random)
     _tick(sheet, 44, 382, Pair("Under warranty", form["UnderWarranty"]), random)
     _signature(sheet, 240, 384, random)
-    sheet.text(30, 440, f"{form['machine'].text}: {form['work'].text.lower()}", Ink("Vera-Italic", 10))
+    sheet.text(30, 436, f"{form['machine'].text}: {form['work'].text.lower()}", Ink("Vera-Italic", 10))
+    beside(sheet, 30, 462, 110, Pair("Parts included", form["parts"]), Ink("Vera", 8.5), Ink("Vera", 10.5))
     _second_page(sheet, form, random)
     return sheet.finish()
 

@@ -109,8 +109,13 @@ class Sheet:
         self._remember(entry, key, [(entry.text, Box(x, y, x + size, y + size))])
 
     def widget(self, box: Box, entry: Entry | None, key: str, size: float = 10.0) -> None:
-        """A text field of an AcroForm; the value stands in the widget only. No entry: an empty field."""
-        text = entry.text if entry else ""
+        """A text field of an AcroForm; the value stands in the widget only. No entry: an empty field.
+
+        Raises ValueError where the value would be cut off at the widget's edge.
+        """
+        text, ink = entry.text if entry else "", Ink("Helvetica", size)
+        if ink.width(text) > box.width - 4.0:
+            raise ValueError(f"the widget of {key!r} is too narrow for its value")
         self._canvas.acroForm.textfield(
             name=self._widget_name("text"),
             tooltip=key,
@@ -129,8 +134,7 @@ class Sheet:
         )
         if entry:
             # ReportLab starts the text four border widths in, one font size and a border below the top.
-            words = word_boxes(box.left + 2.0, box.top + size + 1.0, text, Ink("Helvetica", size))
-            self._remember(entry, key, words)
+            self._remember(entry, key, word_boxes(box.left + 2.0, box.top + size + 1.0, text, ink))
 
     def check(self, x: float, y: float, entry: Entry, key: str, size: float = 11.0) -> None:
         """A check box of an AcroForm."""

@@ -1,0 +1,1 @@
+"""Documents for tests: broken and odd ones, written by a generator."""
