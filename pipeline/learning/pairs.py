@@ -83,10 +83,11 @@ class PairDiscovery:
         if best is not None and best.printed.likeness(page) >= _KNOWN_LAYOUT:
             page = repair(page, best.printed.words)
             keys = {key.form: key for key in best.keys}
-            return find_pairs(page, known_mask(best, self._forms), keys, best.tick_side, known=True)
+            ticked = frozenset(best.tick_keys) if best.printed.pages > 2 else None
+            return find_pairs(page, known_mask(best, self._forms), keys, best.tick_side, ticked, known=True)
         side = Counter(layout.tick_side for layout in self.layouts_).most_common(1)
         mask = unknown_mask(page, self.layouts_, self._forms)
-        return find_pairs(page, mask, self._all_keys(), side[0][0] if side else "right", known=False)
+        return find_pairs(page, mask, self._all_keys(), side[0][0] if side else "right", None, known=False)
 
     def _all_keys(self) -> dict[str, Key]:
         keys = (key for layout in self.layouts_ for key in layout.keys)
@@ -112,7 +113,7 @@ def _tick_keys(pages: Iterable[PageView], layout: LearnedLayout) -> tuple[str, .
 
 
 def _all_pairs(page: PageView, layout: LearnedLayout) -> list[Pair]:
-    return find_pairs(page, layout.printed.mask, {}, layout.tick_side, known=True)
+    return find_pairs(page, layout.printed.mask, {}, layout.tick_side, None, known=True)
 
 
 def _field(pair: Pair, key: str, page: PageView, occurrence: int) -> ExtractedField:

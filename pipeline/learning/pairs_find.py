@@ -100,13 +100,22 @@ def _is_value(run: Run) -> bool:
     return any(is_figure(token.form) for token in run.tokens)
 
 
-def find_pairs(page: PageView, mask: Mask, keys: Mapping[str, Key], side: Side, *, known: bool) -> list[Pair]:
-    """The pairs in reading order of their keys. `keys` by form; `known`: of exactly this layout."""
+def find_pairs(
+    page: PageView,
+    mask: Mask,
+    keys: Mapping[str, Key],
+    side: Side,
+    ticked: frozenset[str] | None,
+    *,
+    known: bool,
+) -> list[Pair]:
+    """The pairs in reading order of their keys. `keys` by form; `ticked`: the texts that label boxes
+    (None: any); `known`: they are of exactly this layout."""
     runs = find_runs(page, mask)
     used: set[int] = set()
     found: list[tuple[int, Pair]] = []
     for gap, label, tick in _tick_claims(runs, page.ticks, side):
-        if label not in used:
+        if label not in used and (ticked is None or key_name(runs, label)[1] in ticked):
             used.update(key_lines(runs, label))
             found.append((label, _ticked(runs, label, tick, gap, known)))
     chosen = _choose(_claims(runs, keys, known), runs, used)

@@ -12,6 +12,8 @@ from pipeline.types import Box, MarkState, Page, Word
 
 SEGMENT_GAP = 1.0
 """Words of one row further apart than this many line heights belong to different segments."""
+_LINES_GAP = 0.45
+"""The same where the reader saw two lines."""
 _GLUED = re.compile(r"([^\W\d][^:/]*:)([^:/\s].*)")
 
 
@@ -23,6 +25,8 @@ class Token:
     form: str
     box: Box
     confidence: float
+    line: int = 0
+    """Which of the reader's lines of the page it is from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +53,15 @@ class PageView:
 
 def view(page: Page) -> PageView:
     """The page in line heights (the median height of its words); text set on its side is left out."""
-    words = [word for word in page.words if word.text.strip()]
-    height = median(word.box.height for word in words) if words else page.height / 60
-    height = height or 1.0
-    tokens = [token for word in words for token in _tokens(word, height) if not _on_its_side(token)]
+    height = median([word.box.height for word in page.words] or [page.height / 60]) or 1.0
+    tokens = [
+        token
+        for number, line in enumerate(page.lines)
+        for word in line.words
+        if word.text.strip()
+        for token in _tokens(word, height, number)
+        if not _on_its_side(token)
+    ]
     ticks = tuple(
         Tick(mark.state, _scaled(mark.box, height), mark.confidence)
         for mark in page.selection_marks
@@ -93,20 +102,20 @@ def _scaled(box: Box, height: float) -> Box:
     return Box(*(side / height for side in box))
 
 
-def _tokens(word: Word, height: float) -> Iterator[Token]:
+def _tokens(word: Word, height: float, line: int) -> Iterator[Token]:
     """One token a word; `Key:Value` without a space is two."""
     box = _scaled(word.box, height)
     glued = _GLUED.fullmatch(word.text)
     if glued is None or glued[2].startswith("//"):
-        yield Token(word.text, comparable(word.text), box, word.confidence)
+        yield Token(word.text, comparable(word.text), box, word.confidence, line)
         return
     cut = box.left + box.width * len(glued[1]) / len(word.text)
-    yield Token(glued[1], comparable(glued[1]), box._replace(right=cut), word.confidence)
-    yield Token(glued[2], comparable(glued[2]), box._replace(left=cut), word.confidence)
+    yield Token(glued[1], comparable(glued[1]), box._replace(right=cut), word.confidence, line)
+    yield Token(glued[2], comparable(glued[2]), box._replace(left=cut), word.confidence, line)
 
 
 def _on_its_side(token: Token) -> bool:
-    return len(token.text) > 2 and token.box.height > 2.5 and token.box.height > 1.5 * token.box.width
+    return len(token.text) > 1 and token.box.height > max(1.3, 1.6 * token.box.width)
 
 
 def _rows(tokens: list[Token]) -> list[list[Token]]:
@@ -131,7 +140,8 @@ def _shared_height(a: Box, b: Box) -> float:
 def _split(row: list[Token]) -> Iterator[tuple[Token, ...]]:
     segment = [row[0]]
     for token in row[1:]:
-        if token.box.left - segment[-1].box.right > SEGMENT_GAP:
+        gap = token.box.left - segment[-1].box.right
+        if gap > (SEGMENT_GAP if token.line == segment[-1].line else _LINES_GAP):
             yield tuple(segment)
             segment = []
         segment.append(token)

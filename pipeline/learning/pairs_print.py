@@ -12,7 +12,7 @@ import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
-from pipeline.learning.pairs_page import PageView, Token, is_figure
+from pipeline.learning.pairs_page import PageView, Token, is_figure, is_symbol
 
 _SAME_LAYOUT = 0.45
 _BUCKET = 3.0
@@ -121,9 +121,20 @@ def find_print(pages: Sequence[PageView]) -> Print:
         for context, side, _ in _occurrences(page):
             spread[context].add(number)
             sides[context] = side
-    kept = [c for c, on in spread.items() if len(on) >= (least_figures if is_figure(_word(c)) else least)]
+    kept = [
+        context
+        for context, on in spread.items()
+        if len(on) >= (least_figures if is_figure(_word(context)) else least)
+        if not _bare_figure(context)
+    ]
     before = frozenset(c for c in kept if sides[c] == "before")
     return Print(len(pages), before, frozenset(kept) - before, _shares(pages))
+
+
+def _bare_figure(context: Context) -> bool:
+    """A figure without a word beside it is filled in, however often it comes."""
+    word, other = context if context[1].startswith(">") else context[::-1]
+    return is_figure(word) and (other[1:] == EDGE or is_figure(other[1:]) or is_symbol(other[1:]))
 
 
 def _single(page: PageView) -> Print:
@@ -157,7 +168,7 @@ def repair(page: PageView, words: frozenset[str]) -> PageView:
     there = {token.form for segment in page.segments for token in segment}
     missing = [word for word in words - there if len(word) > 3 and not is_figure(word)]
     odd = [form for form in there - words if len(form) > 3 and not is_figure(form)] if missing else []
-    mended = {form: found[0] for form in odd if (found := get_close_matches(form, missing, 1, 0.8))}
+    mended = {form: word for form in odd if (word := _nearly(form, missing)) is not None}
     if not mended:
         return page
     rows = tuple(
@@ -165,3 +176,8 @@ def repair(page: PageView, words: frozenset[str]) -> PageView:
         for row in page.rows
     )
     return replace(page, rows=rows)
+
+
+def _nearly(form: str, words: Sequence[str]) -> str | None:
+    likely = [w for w in words if abs(len(w) - len(form)) < 2 and (w[0] == form[0] or w[-1] == form[-1])]
+    return next(iter(get_close_matches(form, likely, 1, 0.8)), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pipeline.learning.pairs_page import PageView, Tick, Token, is_figure, is_symbol, union
@@ -52,12 +52,11 @@ class Edge:
 
 def find_runs(page: PageView, mask: Mask) -> tuple[Run, ...]:
     """The runs of the page in reading order."""
-    return tuple(
-        run
+    rows = (
+        [run for segment in row for run in _runs(segment, list(mask(segment)), number)]
         for number, row in enumerate(page.rows)
-        for segment in row
-        for run in _runs(segment, list(mask(segment)), number)
     )
+    return tuple(run for row in rows for run in _combed(row))
 
 
 def _runs(segment: Sequence[Token], printed: list[bool], row: int) -> Iterator[Run]:
@@ -74,6 +73,26 @@ def _run(tokens: tuple[Token, ...], printed: bool, row: int, whole: bool) -> Run
     filler = all(_FILLER.fullmatch(token.text) for token in tokens)
     kind: Kind = "symbol" if filler or (printed and no_text) else "print" if printed else "entry"
     return Run(kind, tokens, union([token.box for token in tokens]), row, whole)
+
+
+def _combed(row: list[Run]) -> list[Run]:
+    """Characters of one row that stand in boxes of their own are one entry."""
+    joined: list[Run] = []
+    for run in row:
+        before = next((other for other in reversed(joined) if other.kind != "symbol"), None)
+        if before is not None and _is_combed(before) and _is_combed(run):
+            if run.box.left - before.box.right < _COMB_GAP:
+                at = joined.index(before)
+                joined[at] = replace(
+                    before, tokens=before.tokens + run.tokens, box=union([before.box, run.box])
+                )
+                continue
+        joined.append(run)
+    return joined
+
+
+def _is_combed(run: Run) -> bool:
+    return run.kind == "entry" and all(len(token.form) == 1 for token in run.tokens)
 
 
 def find_edges(runs: Sequence[Run]) -> list[Edge]:
@@ -120,7 +139,7 @@ def _from_above(runs: Sequence[Run], at: int) -> Edge | None:
 
 
 def _up_left(key: Box, value: Box) -> bool:
-    return 0 <= value.left - key.right < 12 and value.top - key.bottom < 1.5
+    return 0 <= value.left - key.right < 12 and value.top - key.bottom <= _FURTHEST_BELOW
 
 
 def _overlap(a: Box, b: Box) -> float:
@@ -170,36 +189,17 @@ def _goes_on(run: Run) -> bool:
 
 
 def _stacked(upper: Box, lower: Box) -> bool:
-    return abs(upper.left - lower.left) < 1.4 and -0.4 <= lower.top - upper.bottom < _KEY_LINE_GAP
+    return abs(upper.left - lower.left) < 2 and -0.4 <= lower.top - upper.bottom < _KEY_LINE_GAP
 
 
 def value_runs(runs: Sequence[Run], at: int, taken: set[int]) -> list[int]:
-    """The runs of one value: combed characters along the row, further lines of a text below."""
-    found = [at, *_comb(runs, at, taken)]
-    if len(found) > 1 or all(is_figure(t.form) or is_symbol(t.form) for t in runs[at].tokens):
+    """The lines of one value: a text goes on below, a figure does not."""
+    found = [at]
+    if all(is_figure(token.form) or is_symbol(token.form) for token in runs[at].tokens):
         return found
     while (below := _next_line(runs, found[-1], taken)) is not None:
         found.append(below)
     return found
-
-
-def _comb(runs: Sequence[Run], at: int, taken: set[int]) -> Iterator[int]:
-    if not _is_combed(runs[at]):
-        return
-    end = runs[at].box.right
-    for other in range(at + 1, len(runs)):
-        run = runs[other]
-        if run.kind == "symbol":
-            continue
-        near = run.box.left - end < _COMB_GAP and run.row == runs[at].row
-        if run.kind != "entry" or not near or other in taken or not _is_combed(run):
-            return
-        yield other
-        end = run.box.right
-
-
-def _is_combed(run: Run) -> bool:
-    return all(len(token.form) == 1 for token in run.tokens)
 
 
 def _next_line(runs: Sequence[Run], at: int, taken: set[int]) -> int | None:
@@ -229,4 +229,4 @@ def _side(run: Box, tick: Box) -> tuple[Side, float] | None:
             return "right", right
         return ("left", left) if -0.3 <= left < _TICK_GAP else None
     above = tick.top - run.bottom
-    return ("above", above + 0.5) if -0.2 <= above < 2 and _overlap(run, tick) > 0.2 else None
+    return ("above", above + 0.5) if -0.2 <= above < 3 and _overlap(run, tick) > 0.2 else None
