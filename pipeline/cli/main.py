@@ -6,7 +6,9 @@ import sys
 
 import typer
 
+from pipeline.cli import models
 from pipeline.cli.console import Exit, err
+from pipeline.cli.doctor import doctor
 from pipeline.errors import FormpipeError
 from pipeline.logs import redact
 
@@ -23,6 +25,10 @@ app = typer.Typer(
 @app.callback()
 def _root() -> None:
     """Commands are registered below this."""
+
+
+app.add_typer(models.app, name="models")
+app.command(epilog="Example: formpipe doctor invoices")(doctor)
 
 
 def main() -> None:

@@ -16,6 +16,8 @@ from pipeline.db.evaluations import read_manifest as _read_manifest
 from pipeline.db.tables import form_type, model_bundle, model_version
 from pipeline.types import Evaluation, FieldSpec, ModelKind, ModelState, ModelVersion
 
+_GROUP_OF_ROW = func.coalesce(func.nullif(form_type.c.form_batch_group_id, ""), form_type.c.form_type)
+
 
 @dataclass(frozen=True, slots=True)
 class NewVersion:
@@ -230,6 +232,12 @@ def row_model_ids(connection: Connection, group: str) -> dict[str, str | None]:
         .order_by(form_type.c.form_type)
     )
     return {row.form_type: row.model_id for row in rows}
+
+
+def group_of(connection: Connection, row: str) -> str | None:
+    """The group of a form type, None where there is no such row."""
+    group = connection.scalar(select(_GROUP_OF_ROW).where(form_type.c.form_type == row))
+    return None if group is None else str(group)
 
 
 def write_model_id(

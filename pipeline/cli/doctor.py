@@ -1,0 +1,187 @@
+"""`formpipe doctor`: everything that stands in the way of a row, before anything is spent on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from pipeline.cli.answers import Output, OutputOption, print_json
+from pipeline.cli.console import Exit, out
+from pipeline.cli.machine import Check, check_machine
+from pipeline.db.connection import open_database
+from pipeline.errors import FormpipeError, RowError
+from pipeline.params import table
+from pipeline.params.rules import Validated
+from pipeline.settings import load_settings
+from pipeline.training.inspection import inspect
+from pipeline.training.membership import group_rows
+from pipeline.training.records import TrainingFolder
+from pipeline.types import Fault, Finding, FormType
+from pipeline.wiring import App, open_app
+
+_COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What was found about one form type; `training` is None where the row cannot be read that far."""
+
+    form_type: str
+    faults: tuple[Fault, ...] = ()
+    training: TrainingFolder | None = None
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def healthy(self) -> bool:
+        return not self.faults and not any(finding.severity == "error" for finding in self.findings)
+
+
+def doctor(
+    form_types: Annotated[
+        list[str] | None, typer.Argument(help="Form types to look at; all of them without one.")
+    ] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Check the machine, the rows and their training folders, and say what to do. Changes nothing.
+
+    Exit code 0: nothing in the way; 1: something is.
+    """
+    settings = load_settings()
+    database = open_database(settings.database_url.get_secret_value())
+    checks = list(check_machine(settings, database))
+    diagnoses: list[Diagnosis] = []
+    if all(check.severity != "error" for check in checks if check.name == "database"):
+        today = datetime.now(UTC).date()
+        diagnoses = list(diagnose(open_app(settings), form_types or [], today))
+    if output is Output.JSON:
+        print_json({"machine": [asdict(check) for check in checks], "rows": list(map(_json, diagnoses))})
+    else:
+        _print(checks, diagnoses)
+    if any(check.severity == "error" for check in checks) or not all(d.healthy for d in diagnoses):
+        raise typer.Exit(Exit.ATTENTION)
+
+
+def diagnose(app: App, names: Sequence[str], today: date) -> Iterator[Diagnosis]:
+    """Look at these rows, or at all. A folder that a group shares is read once. Raises RowError
+    `form-type-unknown` for a name that is no row."""
+    with app.database.begin() as connection:
+        validated = table.load(connection, app.services, today)
+    _require_known(names, validated)
+    faults = _by_row(validated.faults)
+    for row, found in faults.items():
+        if not names or row in names:
+            yield Diagnosis(row, tuple(found))
+    for rows in group_rows(validated.form_types).values():
+        wanted = [row for row in rows if not names or row.form_type in names]
+        if wanted:
+            yield from _diagnose_group(app, rows, wanted)
+
+
+def _require_known(names: Iterable[str], validated: Validated) -> None:
+    known = {row.form_type for row in validated.form_types} | validated.faulty
+    for name in names:
+        if name not in known:
+            raise RowError(
+                f"there is no form type {name}: see `formpipe params list`", reason="form-type-unknown"
+            )
+
+
+def _by_row(faults: Iterable[Fault]) -> dict[str, list[Fault]]:
+    rows: dict[str, list[Fault]] = {}
+    for fault in faults:
+        rows.setdefault(fault.row, []).append(fault)
+    return rows
+
+
+def _diagnose_group(app: App, rows: Sequence[FormType], wanted: Sequence[FormType]) -> Iterator[Diagnosis]:
+    leader = rows[0]
+    try:
+        folder = inspect(app.storage, leader, app.services[leader.engine], rows)
+    except FormpipeError as error:
+        finding = Finding("error", error.reason, leader.training_container, str(error))
+        for row in wanted:
+            yield Diagnosis(row.form_type, findings=(finding, *_check_backlog(app, row)))
+        return
+    for row in wanted:
+        yield Diagnosis(row.form_type, (), folder, (*folder.findings, *_check_backlog(app, row)))
+
+
+def _check_backlog(app: App, row: FormType) -> Iterator[Finding]:
+    try:
+        next(app.storage.list(row.scoring_container, row.scoring_folder), None)
+    except FormpipeError as error:
+        yield Finding("error", error.reason, row.scoring_container, str(error))
+
+
+# --- answers ------------------------------------------------------------------------------------------
+
+
+def _json(diagnosis: Diagnosis) -> dict[str, Any]:
+    folder = diagnosis.training
+    return {
+        "form_type": diagnosis.form_type,
+        "healthy": diagnosis.healthy,
+        "faults": [asdict(fault) for fault in diagnosis.faults],
+        "findings": [asdict(finding) for finding in diagnosis.findings],
+        "training": folder and _training_json(folder),
+    }
+
+
+def _training_json(folder: TrainingFolder) -> dict[str, Any]:
+    return {
+        "folder": f"{folder.container}/{folder.prefix}",
+        "documents": len(folder.documents),
+        "learned_from": len(folder.trained),
+        "layouts_to_make": sum(not document.has_layout for document in folder.trained),
+        "fields": [{"name": spec.name, "type": spec.type} for spec in folder.fields],
+        "fingerprint": folder.fingerprint,
+    }
+
+
+def _print(checks: Sequence[Check], diagnoses: Sequence[Diagnosis]) -> None:
+    out.print("[bold]This machine[/bold]")
+    for check in checks:
+        _print_line(check.severity, check.name, check.message, check.remedy)
+    for diagnosis in diagnoses:
+        out.print(f"\n[bold]{escape(diagnosis.form_type)}[/bold]{_size(diagnosis.training)}")
+        for fault in diagnosis.faults:
+            message = f"{fault.value!r} is not allowed ({fault.allowed})"
+            _print_line("error", fault.column, message, fault.remedy)
+        for finding in diagnosis.findings:
+            _print_line(finding.severity, finding.code, f"{finding.subject}: {finding.message}")
+        if not diagnosis.faults and not diagnosis.findings:
+            _print_line("ok", "training set", "nothing in the way")
+    _print_verdict(diagnoses)
+
+
+def _print_line(severity: str, name: str, message: str, remedy: str = "") -> None:
+    colour = _COLOURS[severity]
+    todo = f" [bold]->[/bold] {escape(remedy)}" if remedy else ""
+    out.print(f"  [{colour}]{severity:<7}[/{colour}] {escape(name)}: {escape(message)}{todo}")
+
+
+def _size(folder: TrainingFolder | None) -> str:
+    if folder is None:
+        return ""
+    missing = sum(not document.has_layout for document in folder.trained)
+    made = f", {missing} layouts to make" if missing else ""
+    facts = (
+        f"{len(folder.documents)} documents, {len(folder.trained)} learned from, {len(folder.fields)} fields"
+    )
+    return f" [dim]({facts}{made})[/dim]"
+
+
+def _print_verdict(diagnoses: Sequence[Diagnosis]) -> None:
+    ill = [diagnosis.form_type for diagnosis in diagnoses if not diagnosis.healthy]
+    if not diagnoses:
+        out.print("\nNo row to look at: `formpipe params add` adds one.")
+    elif ill:
+        names = escape(", ".join(ill))
+        out.print(f"\n[red]{len(ill)} of {len(diagnoses)} form types need mending: {names}[/red]")
+    else:
+        out.print(f"\n[green]{len(diagnoses)} form types, nothing in the way.[/green]")
