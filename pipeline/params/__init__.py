@@ -1,0 +1,1 @@
+"""The parameter table: rows read, judged, changed. A faulty row is shown and left out; the others run."""

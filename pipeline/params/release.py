@@ -1,0 +1,39 @@
+"""What rows are judged against: the services and their versions, what this release can use, and today."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from pipeline.services import ApiVersion, Service
+
+AVAILABLE_ENGINES = ("local",)
+AVAILABLE_SINKS = ("sql",)
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """`engines` and `sinks` are those a run can use; `services` describes more than that."""
+
+    services: Mapping[str, Service]
+    today: date
+    engines: tuple[str, ...] = AVAILABLE_ENGINES
+    sinks: tuple[str, ...] = AVAILABLE_SINKS
+
+    def version(self, engine: str, api_version: str | None) -> ApiVersion | None:
+        """The version of the engine, None where either is unknown or the engine has none."""
+        service = self.services.get(engine)
+        return service.versions.get(api_version) if service and api_version else None
+
+    def model_kinds(self, engine: str, api_version: str | None) -> tuple[str, ...]:
+        """What the version can do; what the engine can do where the version is unknown."""
+        version = self.version(engine, api_version)
+        return version.model_kinds if version else self.services[engine].model_kinds
+
+    def composes(self, engine: str, api_version: str | None) -> bool:
+        """Whether models that were trained apart can be put together: Form Recognizer from 2.1 on (also
+        its previews) and Document Intelligence can."""
+        if engine == "form-recognizer":
+            return bool(api_version) and not str(api_version).startswith("v2.0")
+        return engine == "document-intelligence"

@@ -1,0 +1,191 @@
+"""Rules about a single row. Each names the columns it needs and is left out where one is unreadable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from pipeline.db.tables import metadata
+from pipeline.params.columns import ALLOWED, FILE_TYPES
+from pipeline.params.release import Release
+from pipeline.params.row import Complaint, ParameterRow, Reading, did_you_mean
+from pipeline.values.locales import is_locale
+
+Rule = Callable[[ParameterRow, Release], Iterator[Complaint]]
+
+_TEXT_TYPES = ("text/plain",)
+
+
+def complaints_of(reading: Reading[ParameterRow], release: Release) -> tuple[Complaint, ...]:
+    """Everything wrong with one row by itself, unreadable cells included."""
+    found = list(reading.complaints)
+    for columns, rule in _RULES:
+        if not reading.faulty.intersection(columns):
+            found.extend(rule(reading.row, release))
+    return tuple(found)
+
+
+def _key(row: ParameterRow, _: Release) -> Iterator[Complaint]:
+    if not row.form_type:
+        yield Complaint("form_type", ALLOWED["form_type"], "give the row a key")
+
+
+def _containers(column: str) -> Rule:
+    def rule(row: ParameterRow, _: Release) -> Iterator[Complaint]:
+        if not getattr(row, column):
+            yield Complaint(column, ALLOWED[column], "name the container the forms lie in")
+
+    return rule
+
+
+def _engine(row: ParameterRow, release: Release) -> Iterator[Complaint]:
+    if row.engine not in release.services:
+        hint = did_you_mean(row.engine, tuple(release.services))
+        yield Complaint("engine", ", ".join(release.services), hint or "write 'local'")
+    elif row.engine not in release.engines:
+        usable = ", ".join(release.engines)
+        remedy = f"this release cannot use {row.engine} in a run yet: write {release.engines[0]!r}"
+        yield Complaint("engine", usable, remedy)
+
+
+def _api_version(row: ParameterRow, release: Release) -> Iterator[Complaint]:
+    service = release.services.get(row.engine)
+    if service is None:
+        return
+    if not service.versions:
+        if row.api_version:
+            yield Complaint("api_version", f"empty for {row.engine}", "empty the cell")
+        return
+    version = release.version(row.engine, row.api_version)
+    current = [name for name, known in service.versions.items() if not known.retired(release.today)]
+    if version is None:
+        hint = did_you_mean(row.api_version, tuple(service.versions)) if row.api_version else None
+        newest = current[-1] if current else list(service.versions)[-1]
+        yield Complaint("api_version", ", ".join(service.versions), hint or f"write {newest!r}")
+    elif version.retired(release.today) and not row.allow_retired:
+        remedy = (
+            f"retired on {version.retires}: take one of these, or set allow_retired if yours still answers"
+        )
+        yield Complaint("api_version", ", ".join(current), remedy)
+
+
+def _model_kind(row: ParameterRow, release: Release) -> Iterator[Complaint]:
+    if row.engine not in release.services:
+        return
+    kinds = release.model_kinds(row.engine, row.api_version)
+    if row.model_kind not in kinds:
+        able = [name for name, service in release.services.items() if row.model_kind in service.model_kinds]
+        version = release.version(row.engine, row.api_version)
+        name = f"{row.engine} {version.name}" if version else row.engine
+        yield Complaint(
+            "model_kind",
+            f"{', '.join(kinds)} ({name})",
+            f"{row.model_kind} is made by {' and '.join(able)}: change the kind or the engine",
+        )
+
+
+def _routes(row: ParameterRow, _: Release) -> Iterator[Complaint]:
+    if row.routes and row.model_kind != "classes":
+        yield Complaint(
+            "routes", "true only where model_kind is classes", "empty it, or set model_kind to classes"
+        )
+
+
+def _file_type(row: ParameterRow, _: Release) -> Iterator[Complaint]:
+    allowed = FILE_TYPES if row.model_kind == "form" else FILE_TYPES + _TEXT_TYPES
+    if row.file_type and row.file_type not in allowed:
+        hint = did_you_mean(row.file_type, allowed)
+        yield Complaint("file_type", ", ".join(allowed), hint or "empty the cell: the content decides")
+
+
+def _locale(row: ParameterRow, _: Release) -> Iterator[Complaint]:
+    if row.locale and not is_locale(row.locale):
+        yield Complaint("locale", ALLOWED["locale"], "write language-COUNTRY, like en-US, or empty the cell")
+
+
+def _sinks(row: ParameterRow, release: Release) -> Iterator[Complaint]:
+    for sink in row.sinks:
+        if sink not in release.sinks:
+            hint = did_you_mean(sink, release.sinks)
+            yield Complaint("sinks", ", ".join(release.sinks), hint or f"remove {sink!r}")
+
+
+def _target_table(row: ParameterRow, _: Release) -> Iterator[Complaint]:
+    if row.target_table and row.target_table.split(".")[-1].lower() in metadata.tables:
+        yield Complaint("target_table", "not a table of formpipe itself", "choose another name")
+
+
+def _backlog_apart(row: ParameterRow, _: Release) -> Iterator[Complaint]:
+    if _one_container(row) and _overlap(row.training_blob_root_folder, row.scoring_input_blob_folder):
+        yield Complaint(
+            "scoring_input_blob_folder",
+            f"a folder apart from the training folder {_name(row.training_blob_root_folder)}",
+            "move backlog and training forms into two folders, neither inside the other",
+        )
+
+
+def _output_apart(row: ParameterRow, _: Release) -> Iterator[Complaint]:
+    output = row.scoring_output_blob_folder
+    if output is None:
+        return
+    if output.startswith(row.scoring_input_blob_folder):
+        yield Complaint(
+            "scoring_output_blob_folder",
+            f"a folder outside the backlog {_name(row.scoring_input_blob_folder)}",
+            "outputs would be read again: give them a folder of their own beside the backlog",
+        )
+    if _one_container(row) and output.startswith(row.training_blob_root_folder):
+        yield Complaint(
+            "scoring_output_blob_folder",
+            f"a folder outside the training folder {_name(row.training_blob_root_folder)}",
+            "outputs would be taken for training forms: give them a folder of their own",
+        )
+
+
+def _evaluation_apart(row: ParameterRow, _: Release) -> Iterator[Complaint]:
+    evaluation, training = row.evaluation_blob_folder, row.training_blob_root_folder
+    if evaluation is None:
+        return
+    inside = evaluation.startswith(training) and row.include_subfolders
+    if evaluation == training or inside or training.startswith(evaluation):
+        yield Complaint(
+            "evaluation_blob_folder",
+            f"a folder apart from the training folder {_name(training)}",
+            "a model is not judged by forms it was trained on: move them into a folder of their own",
+        )
+
+
+def _one_container(row: ParameterRow) -> bool:
+    """Whether training forms and backlog lie in the same container of the same account."""
+    training = (row.training_storage_account_secret, row.training_container_name)
+    scoring = (row.scoring_storage_account_secret, row.scoring_container_name)
+    return training == scoring and bool(row.training_container_name)
+
+
+def _overlap(one: str, other: str) -> bool:
+    return one.startswith(other) or other.startswith(one)
+
+
+def _name(folder: str) -> str:
+    return repr(folder) if folder else "(the whole container)"
+
+
+_ACCOUNTS = ("training_storage_account_secret", "scoring_storage_account_secret")
+_CONTAINERS = ("training_container_name", "scoring_container_name")
+_FOLDERS = ("training_blob_root_folder", "scoring_input_blob_folder")
+
+_RULES: tuple[tuple[tuple[str, ...], Rule], ...] = (
+    (("form_type",), _key),
+    (("engine",), _engine),
+    (("engine", "api_version", "allow_retired"), _api_version),
+    (("engine", "api_version", "model_kind"), _model_kind),
+    (("model_kind", "routes"), _routes),
+    (("training_container_name",), _containers("training_container_name")),
+    (("scoring_container_name",), _containers("scoring_container_name")),
+    ((*_ACCOUNTS, *_CONTAINERS, *_FOLDERS), _backlog_apart),
+    ((*_ACCOUNTS, *_CONTAINERS, *_FOLDERS, "scoring_output_blob_folder"), _output_apart),
+    (("training_blob_root_folder", "include_subfolders", "evaluation_blob_folder"), _evaluation_apart),
+    (("model_kind", "file_type"), _file_type),
+    (("locale",), _locale),
+    (("sinks",), _sinks),
+    (("target_table",), _target_table),
+)
