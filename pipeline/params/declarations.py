@@ -67,13 +67,8 @@ def write_declarations(
     return yaml.safe_dump({ROOT: rows}, sort_keys=False, allow_unicode=True, width=100)
 
 
-def stated_cells(form_type: FormType) -> dict[str, object]:
-    """The columns of a row that do not hold their default, the key first."""
-    return _stated(to_cells(form_type), _ROW_DEFAULTS, "form_type")
-
-
 def _row(form_type: FormType, without_model_ids: frozenset[str]) -> dict[str, object]:
-    cells = stated_cells(form_type)
+    cells = _stated(to_cells(form_type), _ROW_DEFAULTS, "form_type")
     if cells.get("model_id") in without_model_ids:
         del cells["model_id"]
     fields = [to_field_cells("", spec) for spec in form_type.fields]
@@ -88,6 +83,10 @@ def _stated(cells: Mapping[str, object], defaults: Mapping[str, object], first: 
 
 def _plain(cell: object) -> object:
     """A cell as JSON and YAML can say it; an amount keeps its digits as text."""
+    if isinstance(cell, list):
+        return [
+            {column: _plain(value) for column, value in each.items() if value is not None} for each in cell
+        ]
     return cell if isinstance(cell, str | int | float) else str(cell)
 
 

@@ -1,0 +1,373 @@
+"""`formpipe params`: look at, change and check the parameter table."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import yaml
+from rich.markup import escape
+from sqlalchemy import Connection
+
+from pipeline.cli.console import Exit, err, out
+from pipeline.cli.tables import Output, print_faults, print_json, print_table
+from pipeline.params import original, table
+from pipeline.params.changes import Changes, plan_changes
+from pipeline.params.declarations import (
+    Declared,
+    Raw,
+    declare,
+    read_declarations,
+    row_key,
+    write_declarations,
+)
+from pipeline.params.row import did_you_mean, to_cells
+from pipeline.params.rules import Validated, validate
+from pipeline.params.shapes import shown
+from pipeline.types import FormType
+from pipeline.wiring import App, open_app
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help="The form types: one row each.")
+
+Keys = Annotated[list[str], typer.Argument(metavar="FORM_TYPE...", help="Keys of the rows.")]
+Key = Annotated[str, typer.Argument(metavar="FORM_TYPE", help="The key of the row.")]
+AsOutput = Annotated[Output, typer.Option("--output", "-o", help="text for people, json for programs.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")]
+Replace = Annotated[bool, typer.Option("--replace", help="Overwrite rows that are there.")]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A YAML file, - for standard input.")]
+
+
+@app.command("list", epilog="Example: formpipe params list --output json")
+def list_rows(output: AsOutput = Output.TEXT) -> None:
+    """List the form types, and which of them cannot run."""
+    opened = open_app()
+    with opened.database.connect() as connection:
+        rows, found = table.read_rows(connection), _load(connection, opened)
+    good = {each.form_type: each for each in found.form_types}
+    if output is Output.JSON:
+        cells = [to_cells(good[key]) if (key := str(row["form_type"])) in good else row for row in rows]
+        print_json({"form_types": cells, "faults": [asdict(fault) for fault in found.faults]})
+        return
+    lines = [_line(row, good.get(str(row["form_type"])), found) for row in rows]
+    print_table(("form type", "engine", "group", "training", "backlog", "model", "state"), lines)
+    if not rows:
+        err.print("no form types yet: `formpipe params add --help` shows how to add one")
+
+
+@app.command(epilog="Example: formpipe params show w9")
+def show(form_type: Key, output: AsOutput = Output.TEXT) -> None:
+    """Show every column of a row, its fields and its faults. Exit code 1 where it cannot run."""
+    opened = open_app()
+    with opened.database.connect() as connection:
+        row = _require(connection, [form_type])[form_type]
+        fields = [field for field in table.read_fields(connection) if field["form_type"] == form_type]
+        found = _load(connection, opened)
+    faults = [fault for fault in found.faults if fault.row == form_type]
+    mine = [each for each in found.form_types if each.form_type == form_type]
+    cells = to_cells(mine[0]) if mine else row
+    if output is Output.JSON:
+        print_json({**cells, "fields": fields, "faults": [asdict(fault) for fault in faults]})
+    else:
+        print_table(("column", "value"), [(column, shown(cell)) for column, cell in cells.items()])
+        if fields:
+            names = tuple(name for name in fields[0] if name != "form_type")
+            print_table(names, [[shown(field[name]) for name in names] for field in fields])
+        if faults:
+            print_faults(faults)
+    if faults:
+        raise typer.Exit(Exit.ATTENTION)
+
+
+@app.command(
+    epilog="Example: formpipe params add w9 --container forms --training-folder w9/training "
+    "--backlog-folder w9/backlog --output-folder w9/output --set min_confidence=0.8"
+)
+def add(
+    form_type: Key,
+    container: Annotated[
+        str | None, typer.Option(help="The container of training forms and backlog.")
+    ] = None,
+    training_container: Annotated[str | None, typer.Option(help="Where it is another one.")] = None,
+    training_folder: Annotated[str, typer.Option(help="The folder of the training forms.")] = "",
+    backlog_container: Annotated[str | None, typer.Option(help="Where it is another one.")] = None,
+    backlog_folder: Annotated[str, typer.Option(help="The folder new forms are dropped into.")] = "",
+    output_folder: Annotated[
+        str, typer.Option(help="Where <name>_output.json goes; none: not written.")
+    ] = "",
+    description: Annotated[str, typer.Option(help="Free text.")] = "",
+    group: Annotated[str, typer.Option(help="Rows of one group share one model.")] = "",
+    labels: Annotated[bool, typer.Option(help="Whether the training forms have label files.")] = True,
+    locale: Annotated[str, typer.Option(help="How dates and amounts are written: en-US, de-AT.")] = "",
+    field: Annotated[list[str] | None, typer.Option(help="NAME or NAME:TYPE; repeat it.")] = None,
+    cells: Annotated[list[str] | None, typer.Option("--set", help="COLUMN=VALUE of any column.")] = None,
+    replace: Replace = False,
+    dry_run: DryRun = False,
+    output: AsOutput = Output.TEXT,
+) -> None:
+    """Add one form type. Nothing is written where it has a fault (exit code 1)."""
+    row: dict[str, object] = {
+        "form_type": form_type,
+        "training_container_name": training_container or container,
+        "training_blob_root_folder": training_folder,
+        "scoring_container_name": backlog_container or container,
+        "scoring_input_blob_folder": backlog_folder,
+        "scoring_output_blob_folder": output_folder,
+        "form_description": description,
+        "form_batch_group_id": group,
+        "use_label_file": labels,
+        "locale": locale,
+        **_pairs(cells or ()),
+    }
+    if field:
+        row["fields"] = [_field(each) for each in field]
+    _apply(declare([row]), output, dry_run=dry_run, only_new=not replace)
+
+
+@app.command(
+    epilog="Example: formpipe params apply forms.yaml --dry-run -- where forms.yaml holds "
+    "'form_types: [{form_type: w9, training_container_name: forms, training_blob_root_folder: w9/training, "
+    "scoring_container_name: forms, scoring_input_blob_folder: w9/backlog, fields: [{field: ssn}]}]'"
+)
+def apply(file: File, dry_run: DryRun = False, output: AsOutput = Output.TEXT) -> None:
+    """Make the table hold the rows of a file.
+
+    A row of the file is the whole row: a column it does not mention gets its default, but for
+    [bold]model_id[/bold] and [bold]fields[/bold], which stay. Rows that the file does not mention stay.
+    Faulty rows are shown and left out (exit code 1), the others are written.
+    """
+    _apply(_read(file), output, dry_run=dry_run)
+
+
+@app.command(epilog="Example: formpipe params export forms.yaml")
+def export(
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Standard output without it.")] = None,
+    model_ids: Annotated[bool, typer.Option(help="Also ids of models this database made itself.")] = False,
+    output: AsOutput = Output.TEXT,
+) -> None:
+    """Write every row as YAML that `params apply` reads; cells that hold their default are left out."""
+    opened = open_app()
+    with opened.database.connect() as connection:
+        rows, found = table.read_rows(connection), _load(connection, opened)
+        own = frozenset() if model_ids else table.own_model_ids(connection)
+        fields = table.read_fields(connection)
+    faulty = _with_fields([row for row in rows if str(row["form_type"]) in found.faulty], fields)
+    written = write_declarations(found.form_types, faulty, without_model_ids=own)
+    if output is Output.JSON:
+        print_json(yaml.safe_load(written))
+    elif file is None:
+        typer.echo(written, nl=False)
+    else:
+        file.write_text(written, encoding="utf-8")
+        err.print(f"{len(rows)} rows written to {escape(str(file))}")
+
+
+@app.command("validate", epilog="Example: formpipe params validate forms.yaml")
+def check(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="A YAML file; else the table.")
+    ] = None,
+    output: AsOutput = Output.TEXT,
+) -> None:
+    """Show every fault of every row, of the table or of a file that would be applied to it. Exit code 1
+    where there is one."""
+    opened = open_app()
+    with opened.database.connect() as connection:
+        if file is None:
+            found = _load(connection, opened)
+            good, faults = len(found.form_types), found.faults
+        else:
+            planned = _plan(connection, opened, _read(file))
+            good, faults = len(planned.changes), planned.faults
+    if output is Output.JSON:
+        print_json({"valid": good, "faults": [asdict(fault) for fault in faults]})
+    else:
+        if faults:
+            print_faults(faults)
+        out.print(f"{good} rows without fault, {len({fault.row for fault in faults})} with faults")
+    if faults:
+        raise typer.Exit(Exit.ATTENTION)
+
+
+@app.command(
+    "import", epilog="Example: formpipe params import --from-table dbo.ParamFormRecogniser --dry-run"
+)
+def import_rows(
+    from_table: Annotated[
+        str, typer.Option(metavar="TABLE", help="A table of this database, or schema.table.")
+    ],
+    engine: Annotated[str, typer.Option(help="The engine of the new rows.")] = "local",
+    api_version: Annotated[str | None, typer.Option(help="Its version, where it has some.")] = None,
+    replace: Replace = False,
+    dry_run: DryRun = False,
+    output: AsOutput = Output.TEXT,
+) -> None:
+    """Take over the rows of the original recipe's parameter table. The key is made from the description or
+    the folder; rows that are there already stay as they are, unless with --replace."""
+    opened = open_app()
+    with opened.database.connect() as connection:
+        found = original.import_from(connection, from_table, engine=engine, api_version=api_version)
+        there = {str(row["form_type"]) for row in table.read_rows(connection)}
+    kept = [row for row in found.rows if str(row["form_type"]) in there and not replace]
+    for note in (*found.notes, *(f"{row['form_type']} is there already: kept" for row in kept)):
+        err.print(escape(note))
+    _apply(declare([row for row in found.rows if row not in kept]), output, dry_run=dry_run)
+
+
+@app.command(epilog="Example: formpipe params disable w9")
+def disable(form_types: Keys) -> None:
+    """Keep rows from running; everything they have loaded stays."""
+    _switch(form_types, False)
+
+
+@app.command(epilog="Example: formpipe params enable w9")
+def enable(form_types: Keys) -> None:
+    """Let disabled rows run again."""
+    _switch(form_types, True)
+
+
+@app.command(epilog="Example: formpipe params purge w9 --yes")
+def purge(
+    form_type: Key,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without being asked.")] = False,
+    output: AsOutput = Output.TEXT,
+) -> None:
+    """Remove a row for good: its fields, its documents and their values, and, with the last row of a group,
+    its models. Blobs stay where they are."""
+    opened = open_app()
+    with opened.database.connect() as connection:
+        _require(connection, [form_type])
+        documents = table.documents_of(connection, form_type)
+    if not yes and not typer.confirm(f"Remove {form_type} and its {documents} documents for good?"):
+        raise typer.Exit(Exit.USAGE)
+    with opened.database.begin() as connection:
+        gone = table.purge(connection, form_type)
+    if output is Output.JSON:
+        print_json({"form_type": form_type, **asdict(gone)})
+    else:
+        out.print(f"{form_type} is removed, with {gone.documents} documents and {gone.model_versions} models")
+
+
+def _apply(declared: Declared, output: Output, *, dry_run: bool, only_new: bool = False) -> None:
+    """Change the table as far as there is no fault, and say what was changed."""
+    opened = open_app()
+    with opened.database.begin() as connection:
+        if only_new:
+            _refuse_existing(connection, declared)
+        planned = _plan(connection, opened, declared)
+        if not dry_run:
+            table.save(connection, planned.form_types)
+    if output is Output.JSON:
+        faults = [asdict(fault) for fault in planned.faults]
+        changes = [asdict(change) for change in planned.changes]
+        print_json({"changes": changes, "faults": faults, "dry_run": dry_run})
+    else:
+        _print_changes(planned, dry_run)
+    if planned.faults:
+        raise typer.Exit(Exit.ATTENTION)
+
+
+def _print_changes(planned: Changes, dry_run: bool) -> None:
+    if planned.faults:
+        print_faults(planned.faults)
+    for change in planned.changes:
+        out.print(f"{_SIGNS[change.kind]} {change.form_type} {change.kind}")
+        for cell in change.cells:
+            old, new = (escape(text) or "(empty)" for text in (cell.old, cell.new))
+            out.print(f"    {escape(cell.column)}: {old} -> {new}")
+    kinds: list[str] = [change.kind for change in planned.changes]
+    counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in _SIGNS)
+    faulty = len({fault.row for fault in planned.faults})
+    out.print(
+        f"{counts}, {faulty} left out for faults" + (" (dry run: nothing is written)" if dry_run else "")
+    )
+
+
+def _switch(keys: Sequence[str], enabled: bool) -> None:
+    opened = open_app()
+    with opened.database.begin() as connection:
+        _require(connection, keys)
+        table.set_enabled(connection, keys, enabled)
+    out.print(f"{', '.join(keys)}: {'enabled' if enabled else 'disabled'}")
+
+
+def _plan(connection: Connection, opened: App, declared: Declared) -> Changes:
+    rows, fields = table.read_rows(connection), table.read_fields(connection)
+    return plan_changes(rows, fields, declared, lambda r, f: validate(r, f, opened.services, _today()))
+
+
+def _load(connection: Connection, opened: App) -> Validated:
+    return table.load(connection, opened.services, _today())
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+def _require(connection: Connection, keys: Sequence[str]) -> Mapping[str, Mapping[str, object]]:
+    """The rows of these keys; a key that is not there ends the command."""
+    rows = {str(row["form_type"]): row for row in table.read_rows(connection)}
+    for key in keys:
+        if key not in rows:
+            hint = did_you_mean(key, tuple(rows)) or "`formpipe params list` shows them"
+            raise typer.BadParameter(f"there is no form type {shown(key)!r}: {hint}")
+    return rows
+
+
+def _refuse_existing(connection: Connection, declared: Declared) -> None:
+    there = {str(row["form_type"]) for row in table.read_rows(connection)}
+    for row in declared.rows:
+        if row_key(row) in there:
+            raise typer.BadParameter(
+                f"{row_key(row)} is there already: change it with --replace or `params apply`"
+            )
+
+
+def _read(file: Path) -> Declared:
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        problem = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise typer.BadParameter(f"{file} cannot be read: {problem}") from None
+    return read_declarations(text)
+
+
+def _pairs(cells: Sequence[str]) -> dict[str, str]:
+    pairs = [cell.partition("=") for cell in cells]
+    for column, sign, _ in pairs:
+        if not sign:
+            raise typer.BadParameter(f"--set {shown(column)!r}: write COLUMN=VALUE")
+    return {column.strip().lower(): value for column, _, value in pairs}
+
+
+def _field(text: str) -> dict[str, object]:
+    name, _, kind = text.partition(":")
+    return {"field": name, "type": kind}
+
+
+def _with_fields(rows: Sequence[Raw], fields: Sequence[Raw]) -> list[Raw]:
+    """Rows that are exported as they stand, with their fields as they stand."""
+    own = [[f for f in fields if f["form_type"] == row["form_type"]] for row in rows]
+    without = [[{c: v for c, v in f.items() if c != "form_type"} for f in each] for each in own]
+    return [{**row, "fields": each} if each else row for row, each in zip(rows, without, strict=True)]
+
+
+def _line(row: Raw, good: FormType | None, found: Validated) -> list[str]:
+    key = str(row["form_type"])
+    if good is None:
+        faults = sum(fault.row == key for fault in found.faults)
+        places = [shown(row[column]) for column in ("training_blob_root_folder", "scoring_input_blob_folder")]
+        engine, group, model = (shown(row[c]) for c in ("engine", "form_batch_group_id", "model_id"))
+        return [shown(key), engine, group or shown(key), *places, model, f"{faults} faults"]
+    training = f"{good.training_container}/{good.training_folder}"
+    backlog = f"{good.scoring_container}/{good.scoring_folder}"
+    engine = " ".join(filter(None, (good.engine, good.api_version)))
+    state = "ready" if good.enabled else "disabled"
+    return [key, engine, good.group, training, backlog, good.model_id or "to be made", state]
+
+
+_SIGNS = {"added": "+", "changed": "~", "unchanged": "="}

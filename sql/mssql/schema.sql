@@ -1,0 +1,279 @@
+BEGIN TRANSACTION;
+
+CREATE TABLE alembic_version (
+    version_num VARCHAR(32) NOT NULL, 
+    CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+);
+
+GO
+
+-- Running upgrade  -> 0001
+
+CREATE TABLE form_type (
+    form_type VARCHAR(40) NOT NULL, 
+    form_description TEXT NULL, 
+    form_batch_group_id VARCHAR(40) NULL, 
+    engine VARCHAR(40) NOT NULL DEFAULT 'local', 
+    api_version VARCHAR(40) NULL, 
+    allow_retired BIT NOT NULL DEFAULT 0, 
+    model_kind VARCHAR(20) NOT NULL DEFAULT 'form', 
+    routes BIT NOT NULL DEFAULT 0, 
+    training_container_name VARCHAR(63) NOT NULL, 
+    training_blob_root_folder VARCHAR(1024) COLLATE Latin1_General_BIN2 NOT NULL DEFAULT '', 
+    include_subfolders BIT NOT NULL DEFAULT 0, 
+    use_label_file BIT NOT NULL DEFAULT 1, 
+    evaluation_blob_folder VARCHAR(1024) COLLATE Latin1_General_BIN2 NULL, 
+    scoring_container_name VARCHAR(63) NOT NULL, 
+    scoring_input_blob_folder VARCHAR(1024) COLLATE Latin1_General_BIN2 NOT NULL DEFAULT '', 
+    scoring_output_blob_folder VARCHAR(1024) COLLATE Latin1_General_BIN2 NULL, 
+    model_id VARCHAR(200) NULL, 
+    file_type VARCHAR(100) NULL, 
+    retrain VARCHAR(20) NOT NULL DEFAULT 'on_change', 
+    enabled BIT NOT NULL DEFAULT 1, 
+    priority INTEGER NOT NULL DEFAULT '100', 
+    parallelism INTEGER NOT NULL DEFAULT '15', 
+    min_confidence FLOAT NULL, 
+    locale VARCHAR(35) NULL, 
+    max_pages INTEGER NULL, 
+    max_pages_per_run INTEGER NULL, 
+    max_cost_per_run NUMERIC(38, 10) NULL, 
+    max_train_runs INTEGER NULL, 
+    max_attempts INTEGER NOT NULL DEFAULT '3', 
+    keep_versions INTEGER NOT NULL DEFAULT '3', 
+    split VARCHAR(20) NOT NULL DEFAULT 'none', 
+    sinks VARCHAR(100) NOT NULL DEFAULT 'sql', 
+    target_table VARCHAR(128) NULL, 
+    schema_contract VARCHAR(20) NOT NULL DEFAULT 'evolve', 
+    endpoint_secret VARCHAR(127) NOT NULL DEFAULT 'CognitiveServiceEndpoint', 
+    key_secret VARCHAR(127) NOT NULL DEFAULT 'CognitiveServiceSubscriptionKey', 
+    training_storage_account_secret VARCHAR(127) NOT NULL DEFAULT 'StorageAccountName', 
+    training_storage_sas_secret VARCHAR(127) NOT NULL DEFAULT 'StorageAccountSasKey', 
+    scoring_storage_account_secret VARCHAR(127) NOT NULL DEFAULT 'StorageAccountName', 
+    scoring_storage_sas_secret VARCHAR(127) NOT NULL DEFAULT 'StorageAccountSasKey', 
+    CONSTRAINT pk_form_type PRIMARY KEY (form_type), 
+    CONSTRAINT ck_form_type_engine CHECK (engine IN ('local', 'form-recognizer', 'document-intelligence', 'language')), 
+    CONSTRAINT ck_form_type_form_type_mssql CHECK (form_type COLLATE Latin1_General_BIN2 LIKE '[a-z]%' AND form_type COLLATE Latin1_General_BIN2 NOT LIKE '%[^a-z0-9[_]]%' AND form_type NOT LIKE '%[_][_]%'), 
+    CONSTRAINT ck_form_type_model_kind CHECK (model_kind IN ('form', 'entities', 'classes')), 
+    CONSTRAINT ck_form_type_retrain CHECK (retrain IN ('on_change', 'always', 'never')), 
+    CONSTRAINT ck_form_type_schema_contract CHECK (schema_contract IN ('evolve', 'freeze', 'discard')), 
+    CONSTRAINT ck_form_type_split CHECK (split IN ('none', 'per_page')), 
+    CONSTRAINT ck_form_type_keep_versions CHECK (keep_versions IS NULL OR keep_versions >= 1), 
+    CONSTRAINT ck_form_type_max_attempts CHECK (max_attempts IS NULL OR max_attempts >= 1), 
+    CONSTRAINT ck_form_type_max_cost_per_run CHECK (max_cost_per_run IS NULL OR max_cost_per_run >= 0), 
+    CONSTRAINT ck_form_type_max_pages CHECK (max_pages IS NULL OR max_pages >= 1), 
+    CONSTRAINT ck_form_type_max_pages_per_run CHECK (max_pages_per_run IS NULL OR max_pages_per_run >= 1), 
+    CONSTRAINT ck_form_type_max_train_runs CHECK (max_train_runs IS NULL OR max_train_runs >= 0), 
+    CONSTRAINT ck_form_type_min_confidence CHECK (min_confidence IS NULL OR (min_confidence >= 0 AND min_confidence <= 1)), 
+    CONSTRAINT ck_form_type_parallelism CHECK (parallelism IS NULL OR parallelism >= 1)
+);
+
+GO
+
+CREATE TABLE lease (
+    name VARCHAR(120) NOT NULL, 
+    holder VARCHAR(200) NOT NULL, 
+    heartbeat_at DATETIME NOT NULL, 
+    expires_at DATETIME NOT NULL, 
+    fencing INTEGER NOT NULL, 
+    CONSTRAINT pk_lease PRIMARY KEY (name)
+);
+
+GO
+
+CREATE TABLE model_bundle (
+    sha256 VARCHAR(64) NOT NULL, 
+    content IMAGE NOT NULL, 
+    CONSTRAINT pk_model_bundle PRIMARY KEY (sha256)
+);
+
+GO
+
+CREATE TABLE run (
+    id BIGINT NOT NULL IDENTITY, 
+    started_at DATETIME NOT NULL, 
+    finished_at DATETIME NULL, 
+    state VARCHAR(20) NOT NULL, 
+    holder VARCHAR(200) NOT NULL, 
+    reason TEXT NULL, 
+    CONSTRAINT pk_run PRIMARY KEY (id), 
+    CONSTRAINT ck_run_state CHECK (state IN ('running', 'finished', 'stopped', 'failed', 'lost'))
+);
+
+GO
+
+CREATE TABLE event (
+    id BIGINT NOT NULL IDENTITY, 
+    run_id BIGINT NULL, 
+    at DATETIME NOT NULL, 
+    name VARCHAR(60) NOT NULL, 
+    form_type VARCHAR(40) NULL, 
+    document_id BIGINT NULL, 
+    details TEXT NOT NULL DEFAULT '{}', 
+    CONSTRAINT pk_event PRIMARY KEY (id), 
+    CONSTRAINT fk_event_run_id_run FOREIGN KEY(run_id) REFERENCES run (id)
+);
+
+GO
+
+CREATE INDEX ix_event_run_id ON event (run_id);
+
+GO
+
+CREATE TABLE form_field (
+    form_type VARCHAR(40) NOT NULL, 
+    field VARCHAR(200) NOT NULL, 
+    type VARCHAR(20) NOT NULL DEFAULT 'string', 
+    format VARCHAR(40) NOT NULL DEFAULT 'not-specified', 
+    required BIT NOT NULL DEFAULT 0, 
+    locale VARCHAR(35) NULL, 
+    min_confidence FLOAT NULL, 
+    target_column VARCHAR(128) NULL, 
+    CONSTRAINT pk_form_field PRIMARY KEY (form_type, field), 
+    CONSTRAINT ck_form_field_type CHECK (type IN ('string', 'number', 'integer', 'currency', 'date', 'time', 'phoneNumber', 'selectionMark')), 
+    CONSTRAINT ck_form_field_min_confidence CHECK (min_confidence IS NULL OR (min_confidence >= 0 AND min_confidence <= 1)), 
+    CONSTRAINT fk_form_field_form_type_form_type FOREIGN KEY(form_type) REFERENCES form_type (form_type) ON DELETE CASCADE
+);
+
+GO
+
+CREATE TABLE model_version (
+    id BIGINT NOT NULL IDENTITY, 
+    form_batch_group_id VARCHAR(40) NOT NULL, 
+    version INTEGER NOT NULL, 
+    engine VARCHAR(40) NOT NULL, 
+    api_version VARCHAR(40) NULL, 
+    model_kind VARCHAR(20) NOT NULL, 
+    service_model_id VARCHAR(200) NULL, 
+    bundle_sha256 VARCHAR(64) NULL, 
+    fingerprint VARCHAR(64) NOT NULL, 
+    state VARCHAR(20) NOT NULL, 
+    training_documents INTEGER NOT NULL DEFAULT '0', 
+    fields TEXT NOT NULL DEFAULT '[]', 
+    evaluation TEXT NULL, 
+    f1 FLOAT NULL, 
+    reason TEXT NULL, 
+    created_at DATETIME NOT NULL, 
+    promoted_at DATETIME NULL, 
+    promoted_by VARCHAR(100) NULL, 
+    CONSTRAINT pk_model_version PRIMARY KEY (id), 
+    CONSTRAINT ck_model_version_state CHECK (state IN ('training', 'candidate', 'active', 'retired', 'invalid')), 
+    CONSTRAINT fk_model_version_bundle_sha256_model_bundle FOREIGN KEY(bundle_sha256) REFERENCES model_bundle (sha256), 
+    CONSTRAINT uq_model_version_form_batch_group_id_version UNIQUE (form_batch_group_id, version)
+);
+
+GO
+
+CREATE UNIQUE INDEX uq_model_version_one_active ON model_version (form_batch_group_id) WHERE state = 'active';
+
+GO
+
+CREATE TABLE run_row (
+    run_id BIGINT NOT NULL, 
+    form_type VARCHAR(40) NOT NULL, 
+    state VARCHAR(20) NOT NULL, 
+    decision TEXT NULL, 
+    listed INTEGER NOT NULL DEFAULT '0', 
+    loaded INTEGER NOT NULL DEFAULT '0', 
+    partial INTEGER NOT NULL DEFAULT '0', 
+    dead INTEGER NOT NULL DEFAULT '0', 
+    retried INTEGER NOT NULL DEFAULT '0', 
+    pages INTEGER NOT NULL DEFAULT '0', 
+    ocr_pages INTEGER NOT NULL DEFAULT '0', 
+    field_values INTEGER NOT NULL DEFAULT '0', 
+    seconds FLOAT NOT NULL DEFAULT '0', 
+    reason TEXT NULL, 
+    CONSTRAINT pk_run_row PRIMARY KEY (run_id, form_type), 
+    CONSTRAINT ck_run_row_state CHECK (state IN ('finished', 'skipped', 'stopped', 'failed')), 
+    CONSTRAINT fk_run_row_run_id_run FOREIGN KEY(run_id) REFERENCES run (id)
+);
+
+GO
+
+CREATE TABLE document (
+    id BIGINT NOT NULL IDENTITY, 
+    form_type VARCHAR(40) NOT NULL, 
+    account VARCHAR(63) NOT NULL DEFAULT '', 
+    container VARCHAR(63) NOT NULL, 
+    path VARCHAR(1024) COLLATE Latin1_General_BIN2 NOT NULL, 
+    path_hash VARCHAR(64) NOT NULL, 
+    etag VARCHAR(128) NOT NULL, 
+    size BIGINT NOT NULL, 
+    content_hash VARCHAR(64) NULL, 
+    pages INTEGER NULL, 
+    ocr_pages INTEGER NULL, 
+    layout_confidence FLOAT NULL, 
+    stage VARCHAR(20) NOT NULL DEFAULT 'pending', 
+    outcome VARCHAR(20) NULL, 
+    attempts INTEGER NOT NULL DEFAULT '0', 
+    next_try_at DATETIME NULL, 
+    reason VARCHAR(60) NULL, 
+    message TEXT NULL, 
+    model_version_id BIGINT NULL, 
+    run_id BIGINT NULL, 
+    seconds FLOAT NULL, 
+    first_seen_at DATETIME NOT NULL, 
+    finished_at DATETIME NULL, 
+    CONSTRAINT pk_document PRIMARY KEY (id), 
+    CONSTRAINT ck_document_done_has_outcome CHECK ((stage = 'done' AND outcome IS NOT NULL) OR (stage <> 'done' AND outcome IS NULL)), 
+    CONSTRAINT ck_document_outcome CHECK (outcome IS NULL OR outcome IN ('loaded', 'partial', 'dead', 'gone', 'unrouted')), 
+    CONSTRAINT ck_document_stage CHECK (stage IN ('pending', 'claimed', 'submitting', 'submitted', 'done')), 
+    CONSTRAINT fk_document_form_type_form_type FOREIGN KEY(form_type) REFERENCES form_type (form_type), 
+    CONSTRAINT fk_document_model_version_id_model_version FOREIGN KEY(model_version_id) REFERENCES model_version (id), 
+    CONSTRAINT fk_document_run_id_run FOREIGN KEY(run_id) REFERENCES run (id), 
+    CONSTRAINT uq_document_form_type_path_hash UNIQUE (form_type, path_hash)
+);
+
+GO
+
+CREATE INDEX ix_document_form_type_stage_id ON document (form_type, stage, id);
+
+GO
+
+CREATE TABLE part (
+    id BIGINT NOT NULL IDENTITY, 
+    document_id BIGINT NOT NULL, 
+    number INTEGER NOT NULL, 
+    first_page INTEGER NOT NULL, 
+    last_page INTEGER NOT NULL, 
+    doc_type VARCHAR(200) NULL, 
+    confidence FLOAT NULL, 
+    CONSTRAINT pk_part PRIMARY KEY (id), 
+    CONSTRAINT fk_part_document_id_document FOREIGN KEY(document_id) REFERENCES document (id) ON DELETE CASCADE, 
+    CONSTRAINT uq_part_document_id_number UNIQUE (document_id, number)
+);
+
+GO
+
+CREATE TABLE field_value (
+    part_id BIGINT NOT NULL, 
+    field VARCHAR(200) NOT NULL, 
+    occurrence INTEGER NOT NULL DEFAULT '0', 
+    source VARCHAR(10) NOT NULL DEFAULT 'model', 
+    text TEXT NULL, 
+    value_text TEXT NULL, 
+    value_number NUMERIC(38, 10) NULL, 
+    value_date DATETIME NULL, 
+    value_time DATETIME NULL, 
+    value_mark VARCHAR(10) NULL, 
+    currency VARCHAR(3) NULL, 
+    page INTEGER NULL, 
+    polygon TEXT NULL, 
+    confidence FLOAT NULL, 
+    layout_confidence FLOAT NULL, 
+    ambiguous BIT NOT NULL DEFAULT 0, 
+    review BIT NOT NULL DEFAULT 0, 
+    CONSTRAINT pk_field_value PRIMARY KEY (part_id, field, occurrence, source), 
+    CONSTRAINT ck_field_value_source CHECK (source IN ('model', 'person')), 
+    CONSTRAINT fk_field_value_part_id_part FOREIGN KEY(part_id) REFERENCES part (id) ON DELETE CASCADE
+);
+
+GO
+
+INSERT INTO alembic_version (version_num) OUTPUT inserted.version_num VALUES ('0001');
+
+GO
+
+COMMIT;
+
+GO
+

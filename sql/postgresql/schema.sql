@@ -1,0 +1,245 @@
+BEGIN;
+
+CREATE TABLE alembic_version (
+    version_num VARCHAR(32) NOT NULL, 
+    CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
+);
+
+-- Running upgrade  -> 0001
+
+CREATE TABLE form_type (
+    form_type VARCHAR(40) NOT NULL, 
+    form_description TEXT, 
+    form_batch_group_id VARCHAR(40), 
+    engine VARCHAR(40) DEFAULT 'local' NOT NULL, 
+    api_version VARCHAR(40), 
+    allow_retired BOOLEAN DEFAULT false NOT NULL, 
+    model_kind VARCHAR(20) DEFAULT 'form' NOT NULL, 
+    routes BOOLEAN DEFAULT false NOT NULL, 
+    training_container_name VARCHAR(63) NOT NULL, 
+    training_blob_root_folder VARCHAR(1024) COLLATE "C" DEFAULT '' NOT NULL, 
+    include_subfolders BOOLEAN DEFAULT false NOT NULL, 
+    use_label_file BOOLEAN DEFAULT true NOT NULL, 
+    evaluation_blob_folder VARCHAR(1024) COLLATE "C", 
+    scoring_container_name VARCHAR(63) NOT NULL, 
+    scoring_input_blob_folder VARCHAR(1024) COLLATE "C" DEFAULT '' NOT NULL, 
+    scoring_output_blob_folder VARCHAR(1024) COLLATE "C", 
+    model_id VARCHAR(200), 
+    file_type VARCHAR(100), 
+    retrain VARCHAR(20) DEFAULT 'on_change' NOT NULL, 
+    enabled BOOLEAN DEFAULT true NOT NULL, 
+    priority INTEGER DEFAULT '100' NOT NULL, 
+    parallelism INTEGER DEFAULT '15' NOT NULL, 
+    min_confidence FLOAT, 
+    locale VARCHAR(35), 
+    max_pages INTEGER, 
+    max_pages_per_run INTEGER, 
+    max_cost_per_run NUMERIC(38, 10), 
+    max_train_runs INTEGER, 
+    max_attempts INTEGER DEFAULT '3' NOT NULL, 
+    keep_versions INTEGER DEFAULT '3' NOT NULL, 
+    split VARCHAR(20) DEFAULT 'none' NOT NULL, 
+    sinks VARCHAR(100) DEFAULT 'sql' NOT NULL, 
+    target_table VARCHAR(128), 
+    schema_contract VARCHAR(20) DEFAULT 'evolve' NOT NULL, 
+    endpoint_secret VARCHAR(127) DEFAULT 'CognitiveServiceEndpoint' NOT NULL, 
+    key_secret VARCHAR(127) DEFAULT 'CognitiveServiceSubscriptionKey' NOT NULL, 
+    training_storage_account_secret VARCHAR(127) DEFAULT 'StorageAccountName' NOT NULL, 
+    training_storage_sas_secret VARCHAR(127) DEFAULT 'StorageAccountSasKey' NOT NULL, 
+    scoring_storage_account_secret VARCHAR(127) DEFAULT 'StorageAccountName' NOT NULL, 
+    scoring_storage_sas_secret VARCHAR(127) DEFAULT 'StorageAccountSasKey' NOT NULL, 
+    CONSTRAINT pk_form_type PRIMARY KEY (form_type), 
+    CONSTRAINT ck_form_type_engine CHECK (engine IN ('local', 'form-recognizer', 'document-intelligence', 'language')), 
+    CONSTRAINT ck_form_type_form_type_postgresql CHECK (form_type ~ '^[a-z][a-z0-9_]{0,39}$' AND form_type NOT LIKE '%%\_\_%%'), 
+    CONSTRAINT ck_form_type_model_kind CHECK (model_kind IN ('form', 'entities', 'classes')), 
+    CONSTRAINT ck_form_type_retrain CHECK (retrain IN ('on_change', 'always', 'never')), 
+    CONSTRAINT ck_form_type_schema_contract CHECK (schema_contract IN ('evolve', 'freeze', 'discard')), 
+    CONSTRAINT ck_form_type_split CHECK (split IN ('none', 'per_page')), 
+    CONSTRAINT ck_form_type_keep_versions CHECK (keep_versions IS NULL OR keep_versions >= 1), 
+    CONSTRAINT ck_form_type_max_attempts CHECK (max_attempts IS NULL OR max_attempts >= 1), 
+    CONSTRAINT ck_form_type_max_cost_per_run CHECK (max_cost_per_run IS NULL OR max_cost_per_run >= 0), 
+    CONSTRAINT ck_form_type_max_pages CHECK (max_pages IS NULL OR max_pages >= 1), 
+    CONSTRAINT ck_form_type_max_pages_per_run CHECK (max_pages_per_run IS NULL OR max_pages_per_run >= 1), 
+    CONSTRAINT ck_form_type_max_train_runs CHECK (max_train_runs IS NULL OR max_train_runs >= 0), 
+    CONSTRAINT ck_form_type_min_confidence CHECK (min_confidence IS NULL OR (min_confidence >= 0 AND min_confidence <= 1)), 
+    CONSTRAINT ck_form_type_parallelism CHECK (parallelism IS NULL OR parallelism >= 1)
+);
+
+CREATE TABLE lease (
+    name VARCHAR(120) NOT NULL, 
+    holder VARCHAR(200) NOT NULL, 
+    heartbeat_at TIMESTAMP WITHOUT TIME ZONE NOT NULL, 
+    expires_at TIMESTAMP WITHOUT TIME ZONE NOT NULL, 
+    fencing INTEGER NOT NULL, 
+    CONSTRAINT pk_lease PRIMARY KEY (name)
+);
+
+CREATE TABLE model_bundle (
+    sha256 VARCHAR(64) NOT NULL, 
+    content BYTEA NOT NULL, 
+    CONSTRAINT pk_model_bundle PRIMARY KEY (sha256)
+);
+
+CREATE TABLE run (
+    id BIGSERIAL NOT NULL, 
+    started_at TIMESTAMP WITHOUT TIME ZONE NOT NULL, 
+    finished_at TIMESTAMP WITHOUT TIME ZONE, 
+    state VARCHAR(20) NOT NULL, 
+    holder VARCHAR(200) NOT NULL, 
+    reason TEXT, 
+    CONSTRAINT pk_run PRIMARY KEY (id), 
+    CONSTRAINT ck_run_state CHECK (state IN ('running', 'finished', 'stopped', 'failed', 'lost'))
+);
+
+CREATE TABLE event (
+    id BIGSERIAL NOT NULL, 
+    run_id BIGINT, 
+    at TIMESTAMP WITHOUT TIME ZONE NOT NULL, 
+    name VARCHAR(60) NOT NULL, 
+    form_type VARCHAR(40), 
+    document_id BIGINT, 
+    details TEXT DEFAULT '{}' NOT NULL, 
+    CONSTRAINT pk_event PRIMARY KEY (id), 
+    CONSTRAINT fk_event_run_id_run FOREIGN KEY(run_id) REFERENCES run (id)
+);
+
+CREATE INDEX ix_event_run_id ON event (run_id);
+
+CREATE TABLE form_field (
+    form_type VARCHAR(40) NOT NULL, 
+    field VARCHAR(200) NOT NULL, 
+    type VARCHAR(20) DEFAULT 'string' NOT NULL, 
+    format VARCHAR(40) DEFAULT 'not-specified' NOT NULL, 
+    required BOOLEAN DEFAULT false NOT NULL, 
+    locale VARCHAR(35), 
+    min_confidence FLOAT, 
+    target_column VARCHAR(128), 
+    CONSTRAINT pk_form_field PRIMARY KEY (form_type, field), 
+    CONSTRAINT ck_form_field_type CHECK (type IN ('string', 'number', 'integer', 'currency', 'date', 'time', 'phoneNumber', 'selectionMark')), 
+    CONSTRAINT ck_form_field_min_confidence CHECK (min_confidence IS NULL OR (min_confidence >= 0 AND min_confidence <= 1)), 
+    CONSTRAINT fk_form_field_form_type_form_type FOREIGN KEY(form_type) REFERENCES form_type (form_type) ON DELETE CASCADE
+);
+
+CREATE TABLE model_version (
+    id BIGSERIAL NOT NULL, 
+    form_batch_group_id VARCHAR(40) NOT NULL, 
+    version INTEGER NOT NULL, 
+    engine VARCHAR(40) NOT NULL, 
+    api_version VARCHAR(40), 
+    model_kind VARCHAR(20) NOT NULL, 
+    service_model_id VARCHAR(200), 
+    bundle_sha256 VARCHAR(64), 
+    fingerprint VARCHAR(64) NOT NULL, 
+    state VARCHAR(20) NOT NULL, 
+    training_documents INTEGER DEFAULT '0' NOT NULL, 
+    fields TEXT DEFAULT '[]' NOT NULL, 
+    evaluation TEXT, 
+    f1 FLOAT, 
+    reason TEXT, 
+    created_at TIMESTAMP WITHOUT TIME ZONE NOT NULL, 
+    promoted_at TIMESTAMP WITHOUT TIME ZONE, 
+    promoted_by VARCHAR(100), 
+    CONSTRAINT pk_model_version PRIMARY KEY (id), 
+    CONSTRAINT ck_model_version_state CHECK (state IN ('training', 'candidate', 'active', 'retired', 'invalid')), 
+    CONSTRAINT fk_model_version_bundle_sha256_model_bundle FOREIGN KEY(bundle_sha256) REFERENCES model_bundle (sha256), 
+    CONSTRAINT uq_model_version_form_batch_group_id_version UNIQUE (form_batch_group_id, version)
+);
+
+CREATE UNIQUE INDEX uq_model_version_one_active ON model_version (form_batch_group_id) WHERE state = 'active';
+
+CREATE TABLE run_row (
+    run_id BIGINT NOT NULL, 
+    form_type VARCHAR(40) NOT NULL, 
+    state VARCHAR(20) NOT NULL, 
+    decision TEXT, 
+    listed INTEGER DEFAULT '0' NOT NULL, 
+    loaded INTEGER DEFAULT '0' NOT NULL, 
+    partial INTEGER DEFAULT '0' NOT NULL, 
+    dead INTEGER DEFAULT '0' NOT NULL, 
+    retried INTEGER DEFAULT '0' NOT NULL, 
+    pages INTEGER DEFAULT '0' NOT NULL, 
+    ocr_pages INTEGER DEFAULT '0' NOT NULL, 
+    field_values INTEGER DEFAULT '0' NOT NULL, 
+    seconds FLOAT DEFAULT '0' NOT NULL, 
+    reason TEXT, 
+    CONSTRAINT pk_run_row PRIMARY KEY (run_id, form_type), 
+    CONSTRAINT ck_run_row_state CHECK (state IN ('finished', 'skipped', 'stopped', 'failed')), 
+    CONSTRAINT fk_run_row_run_id_run FOREIGN KEY(run_id) REFERENCES run (id)
+);
+
+CREATE TABLE document (
+    id BIGSERIAL NOT NULL, 
+    form_type VARCHAR(40) NOT NULL, 
+    account VARCHAR(63) DEFAULT '' NOT NULL, 
+    container VARCHAR(63) NOT NULL, 
+    path VARCHAR(1024) COLLATE "C" NOT NULL, 
+    path_hash VARCHAR(64) NOT NULL, 
+    etag VARCHAR(128) NOT NULL, 
+    size BIGINT NOT NULL, 
+    content_hash VARCHAR(64), 
+    pages INTEGER, 
+    ocr_pages INTEGER, 
+    layout_confidence FLOAT, 
+    stage VARCHAR(20) DEFAULT 'pending' NOT NULL, 
+    outcome VARCHAR(20), 
+    attempts INTEGER DEFAULT '0' NOT NULL, 
+    next_try_at TIMESTAMP WITHOUT TIME ZONE, 
+    reason VARCHAR(60), 
+    message TEXT, 
+    model_version_id BIGINT, 
+    run_id BIGINT, 
+    seconds FLOAT, 
+    first_seen_at TIMESTAMP WITHOUT TIME ZONE NOT NULL, 
+    finished_at TIMESTAMP WITHOUT TIME ZONE, 
+    CONSTRAINT pk_document PRIMARY KEY (id), 
+    CONSTRAINT ck_document_done_has_outcome CHECK ((stage = 'done' AND outcome IS NOT NULL) OR (stage <> 'done' AND outcome IS NULL)), 
+    CONSTRAINT ck_document_outcome CHECK (outcome IS NULL OR outcome IN ('loaded', 'partial', 'dead', 'gone', 'unrouted')), 
+    CONSTRAINT ck_document_stage CHECK (stage IN ('pending', 'claimed', 'submitting', 'submitted', 'done')), 
+    CONSTRAINT fk_document_form_type_form_type FOREIGN KEY(form_type) REFERENCES form_type (form_type), 
+    CONSTRAINT fk_document_model_version_id_model_version FOREIGN KEY(model_version_id) REFERENCES model_version (id), 
+    CONSTRAINT fk_document_run_id_run FOREIGN KEY(run_id) REFERENCES run (id), 
+    CONSTRAINT uq_document_form_type_path_hash UNIQUE (form_type, path_hash)
+);
+
+CREATE INDEX ix_document_form_type_stage_id ON document (form_type, stage, id);
+
+CREATE TABLE part (
+    id BIGSERIAL NOT NULL, 
+    document_id BIGINT NOT NULL, 
+    number INTEGER NOT NULL, 
+    first_page INTEGER NOT NULL, 
+    last_page INTEGER NOT NULL, 
+    doc_type VARCHAR(200), 
+    confidence FLOAT, 
+    CONSTRAINT pk_part PRIMARY KEY (id), 
+    CONSTRAINT fk_part_document_id_document FOREIGN KEY(document_id) REFERENCES document (id) ON DELETE CASCADE, 
+    CONSTRAINT uq_part_document_id_number UNIQUE (document_id, number)
+);
+
+CREATE TABLE field_value (
+    part_id BIGINT NOT NULL, 
+    field VARCHAR(200) NOT NULL, 
+    occurrence INTEGER DEFAULT '0' NOT NULL, 
+    source VARCHAR(10) DEFAULT 'model' NOT NULL, 
+    text TEXT, 
+    value_text TEXT, 
+    value_number NUMERIC(38, 10), 
+    value_date DATE, 
+    value_time TIME WITHOUT TIME ZONE, 
+    value_mark VARCHAR(10), 
+    currency VARCHAR(3), 
+    page INTEGER, 
+    polygon TEXT, 
+    confidence FLOAT, 
+    layout_confidence FLOAT, 
+    ambiguous BOOLEAN DEFAULT false NOT NULL, 
+    review BOOLEAN DEFAULT false NOT NULL, 
+    CONSTRAINT pk_field_value PRIMARY KEY (part_id, field, occurrence, source), 
+    CONSTRAINT ck_field_value_source CHECK (source IN ('model', 'person')), 
+    CONSTRAINT fk_field_value_part_id_part FOREIGN KEY(part_id) REFERENCES part (id) ON DELETE CASCADE
+);
+
+INSERT INTO alembic_version (version_num) VALUES ('0001') RETURNING alembic_version.version_num;
+
+COMMIT;
+
