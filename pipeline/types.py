@@ -465,12 +465,15 @@ class DocumentResult:
     seconds: float | None = None
 
 
+RowEnd = Literal["finished", "skipped", "stopped", "failed"]
+
+
 @dataclass(frozen=True, slots=True)
 class RunRow:
     """What one run did for one form type."""
 
     form_type: str
-    state: Literal["finished", "skipped", "stopped", "failed"]
+    state: RowEnd
     decision: str | None = None
     listed: int = 0
     loaded: int = 0

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 
 from sqlalchemy import Engine
 
+from pipeline import worker
 from pipeline.db import schema
 from pipeline.db.connection import open_database
+from pipeline.engines.local import LocalEngine
+from pipeline.executors.processes import ProcessExecutor, WorkerLimits
+from pipeline.orchestrator.leasing import LeaseTerms, this_holder
+from pipeline.orchestrator.progress import Listener
+from pipeline.orchestrator.run import RunContext
+from pipeline.orchestrator.survey import Sources
 from pipeline.ports import Storage
+from pipeline.scoring.stage import ScoringLimits
 from pipeline.services import Service, load_services
 from pipeline.settings import Settings, load_settings
 from pipeline.storage.folder import FolderStorage
@@ -24,6 +36,15 @@ class App:
     storage: Storage
     services: Mapping[str, Service]
 
+    @property
+    def sources(self) -> Sources:
+        return Sources(self.database, self.storage, self.services, utc_now)
+
+
+def utc_now() -> datetime:
+    """The wall clock, aware."""
+    return datetime.now(UTC)
+
 
 def open_app(settings: Settings | None = None, *, upgrade: bool = False) -> App:
     """Open the database and storage of the settings. Raises RunError where the schema is not current,
@@ -35,3 +56,53 @@ def open_app(settings: Settings | None = None, *, upgrade: bool = False) -> App:
     else:
         schema.require_current(database)
     return App(settings, database, FolderStorage(settings.storage_root), load_services())
+
+
+@contextmanager
+def run_context(app: App, stopping: Callable[[], bool], listener: Listener) -> Iterator[RunContext]:
+    """Workers and limits for one run; the workers end with it."""
+    settings = app.settings
+    with tempfile.TemporaryDirectory(prefix="formpipe-") as folder:
+        bundles = Path(folder)
+        readers = _workers(settings, bundles, settings.workers, settings.reader_memory_mb)
+        trainer = _workers(settings, bundles, 1, settings.training_memory_mb)
+        try:
+            yield RunContext(
+                sources=app.sources,
+                readers=readers,
+                trainer=trainer,
+                terms=LeaseTerms(this_holder(), settings.lease_seconds, utc_now),
+                limits=_limits(settings),
+                training_timeout=settings.training_timeout_seconds,
+                bundles=bundles,
+                stopping=stopping,
+                listener=listener,
+            )
+        finally:
+            readers.close()
+            trainer.close()
+
+
+def local_engine(settings: Settings) -> LocalEngine:
+    """An engine in this process, for reading single files; it has no models."""
+
+    def no_bundle(model_id: str) -> bytes:
+        raise KeyError(model_id)
+
+    return LocalEngine(no_bundle, dpi=settings.render_dpi)
+
+
+def _workers(settings: Settings, bundles: Path, count: int, memory_mb: int) -> ProcessExecutor:
+    setup = worker.WorkerSetup(settings.storage_root.resolve(), bundles, settings.render_dpi)
+    limits = WorkerLimits(count, memory_mb, settings.documents_per_reader)
+    return ProcessExecutor(worker.perform, worker.prepare, (setup,), limits)
+
+
+def _limits(settings: Settings) -> ScoringLimits:
+    return ScoringLimits(
+        timeout=settings.read_timeout_seconds,
+        batch=settings.batch_documents,
+        retry_delay=settings.retry_delay_seconds,
+        max_pages=settings.max_pages,
+        min_confidence=settings.min_confidence,
+    )

@@ -6,9 +6,13 @@ import sys
 
 import typer
 
-from pipeline.cli import models
+from pipeline.cli import database, models, params
 from pipeline.cli.console import Exit, err
+from pipeline.cli.demo import demo
 from pipeline.cli.doctor import doctor
+from pipeline.cli.init import init
+from pipeline.cli.layout import layout
+from pipeline.cli.run import plan, retry, run
 from pipeline.errors import FormpipeError
 from pipeline.logs import redact
 
@@ -27,7 +31,15 @@ def _root() -> None:
     """Commands are registered below this."""
 
 
+app.command(epilog="Example: formpipe init forms-project")(init)
+app.command(epilog="Example: formpipe plan --form-type invoices")(plan)
+app.command(epilog="Example: formpipe run --form-type invoices --form-type receipts")(run)
+app.command(epilog="Example: formpipe retry --form-type invoices --reason damaged-pdf")(retry)
+app.command(epilog="Example: formpipe layout invoice.pdf --text")(layout)
+app.command(epilog="Example: formpipe demo /tmp/demo --seed 11")(demo)
+app.add_typer(database.app, name="db")
 app.add_typer(models.app, name="models")
+app.add_typer(params.app, name="params")
 app.command(epilog="Example: formpipe doctor invoices")(doctor)
 
 

@@ -84,8 +84,8 @@ def show(form_type: Key, output: AsOutput = Output.TEXT) -> None:
 
 
 @app.command(
-    epilog="Example: formpipe params add w9 --container forms --training-folder w9/training "
-    "--backlog-folder w9/backlog --output-folder w9/output --set min_confidence=0.8"
+    epilog="Example: formpipe params add w9 --container forms --training w9/training "
+    "--backlog w9/backlog --outputs w9/output --set min_confidence=0.8"
 )
 def add(
     form_type: Key,
@@ -93,9 +93,13 @@ def add(
         str | None, typer.Option(help="The container of training forms and backlog.")
     ] = None,
     training_container: Annotated[str | None, typer.Option(help="Where it is another one.")] = None,
-    training_folder: Annotated[str, typer.Option(help="The folder of the training forms.")] = "",
+    training_folder: Annotated[
+        str, typer.Option("--training", "--training-folder", help="The folder of the training forms.")
+    ] = "",
     backlog_container: Annotated[str | None, typer.Option(help="Where it is another one.")] = None,
-    backlog_folder: Annotated[str, typer.Option(help="The folder new forms are dropped into.")] = "",
+    backlog_folder: Annotated[
+        str, typer.Option("--backlog", "--backlog-folder", help="The folder new forms are dropped into.")
+    ] = "",
     output_folder: Annotated[
         str, typer.Option(help="Where <name>_output.json goes; none: not written.")
     ] = "",

@@ -19,6 +19,9 @@ _IN_LIST = 500
 
 Item = TypeVar("Item")
 
+RESCORED = ("loaded", "partial")
+"""Outcomes that a better model could improve."""
+
 
 @dataclass(frozen=True, slots=True)
 class KnownDocument:
@@ -175,6 +178,14 @@ def reset(
     return connection.execute(update(document).where(and_(*chosen)).values(_PENDING)).rowcount
 
 
+def hurry(connection: Connection, form_type: str, reason: str | None = None) -> int:
+    """Make documents due now that wait for their next try; returns how many."""
+    chosen = [document.c.form_type == form_type, document.c.next_try_at.is_not(None)]
+    if reason is not None:
+        chosen.append(document.c.reason == reason)
+    return connection.execute(update(document).where(and_(*chosen)).values(_PENDING)).rowcount
+
+
 def count_pending(connection: Connection, form_type: str, now: datetime) -> tuple[int, int]:
     """Pending documents: those that are due, and those that wait for their next try."""
     due = or_(document.c.next_try_at.is_(None), document.c.next_try_at <= now)
@@ -182,6 +193,14 @@ def count_pending(connection: Connection, form_type: str, now: datetime) -> tupl
     total = connection.scalar(select(func.count()).select_from(document).where(mine)) or 0
     ready = connection.scalar(select(func.count()).select_from(document).where(mine, due)) or 0
     return ready, total - ready
+
+
+def count_stale(connection: Connection, form_type: str, version_id: int) -> int:
+    """Documents that were scored by another model version than this one."""
+    scored = document.c.outcome.in_(RESCORED)
+    other = document.c.model_version_id != version_id
+    mine = document.c.form_type == form_type
+    return connection.scalar(select(func.count()).select_from(document).where(mine, scored, other)) or 0
 
 
 def pages_per_document(connection: Connection, form_type: str) -> float | None:

@@ -1,0 +1,158 @@
+"""Carry out a run in front of a person or a log: progress, Ctrl-C, and what is said at the end."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from pipeline.cli.console import err
+from pipeline.logs import log_event, start_logging
+from pipeline.orchestrator import progress as told
+from pipeline.orchestrator.run import RunContext, RunOptions, RunSummary, execute
+from pipeline.wiring import App, run_context
+
+_LOG_EVERY = 25
+_STAGES = {"read": "reading", "train": "training", "list": "listing", "score": "scoring"}
+
+
+def carry_out(app: App, options: RunOptions) -> RunSummary:
+    """One run with progress on standard error: bars on a terminal, JSON lines elsewhere."""
+    start_logging(app.settings.log_level)
+    stop = Stop(app.settings.grace_seconds)
+    with _listener() as listener, run_context(app, stop.asked, listener) as context, stop.on_signals(context):
+        return execute(context, options)
+
+
+class Stop:
+    """Ctrl-C or SIGTERM: begin nothing new, finish what is in flight; after the grace period, or at the
+    second signal, give up what is not finished. Nothing that was committed is lost either way."""
+
+    def __init__(self, grace_seconds: float) -> None:
+        self._asked = threading.Event()
+        self._grace = grace_seconds
+
+    def asked(self) -> bool:
+        return self._asked.is_set()
+
+    @contextmanager
+    def on_signals(self, context: RunContext) -> Iterator[None]:
+        """Answer SIGINT and SIGTERM like this while the block runs."""
+        timers: list[threading.Timer] = []
+
+        def give_up() -> None:
+            context.readers.close()
+            context.trainer.close()
+
+        def handle(_number: int, _frame: FrameType | None) -> None:
+            if self._asked.is_set():
+                threading.Thread(target=give_up, daemon=True).start()
+                return
+            self._asked.set()
+            err.print(
+                f"\nstopping: finishing what is in flight, {self._grace:.0f} s at most "
+                "(press again to give it up); the next run goes on from here"
+            )
+            timers.append(threading.Timer(self._grace, give_up))
+            timers[0].daemon = True
+            timers[0].start()
+
+        with _handlers(handle):
+            yield
+        for timer in timers:
+            timer.cancel()
+
+
+@contextmanager
+def _handlers(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, former in before.items():
+            signal.signal(number, former)
+
+
+def _listener() -> Bars | Lines:
+    return Bars() if err.is_terminal else Lines()
+
+
+class Lines:
+    """One JSON line per event, for a log."""
+
+    def __enter__(self) -> told.Listener:
+        return self._hear
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to close."""
+
+    def _hear(self, event: told.Progress | told.Note) -> None:
+        if isinstance(event, told.Note):
+            log_event(event.name, form_type=event.form_type, message=event.message)
+        elif event.done % _LOG_EVERY == 0 or event.done == event.total:
+            log_event(
+                f"{event.stage}-progress", form_type=event.form_type, done=event.done, total=event.total
+            )
+
+
+class _Rate(ProgressColumn):
+    """Documents per second, once there is something to divide."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:.1f}/s" if speed else "", style="progress.data.speed")
+
+
+class Bars:
+    """One bar per form type and stage, with counts, rate and time left."""
+
+    def __init__(self) -> None:
+        self._bars = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            _Rate(),
+            TimeRemainingColumn(),
+            TextColumn("[dim]{task.fields[note]}"),
+            console=err,
+        )
+        self._tasks: dict[tuple[str, str], TaskID] = {}
+
+    def __enter__(self) -> told.Listener:
+        self._bars.start()
+        return self._hear
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def _hear(self, event: told.Progress | told.Note) -> None:
+        if isinstance(event, told.Note):
+            if event.name not in ("row-finished",):
+                self._bars.console.print(
+                    f"  {escape(event.form_type)}: {escape(event.message)}", style="yellow"
+                )
+            return
+        key = (event.form_type, event.stage)
+        if key not in self._tasks:
+            title = f"{_STAGES[event.stage]} [bold]{escape(event.form_type)}[/bold]"
+            self._tasks[key] = self._bars.add_task(title, total=event.total, note="")
+        self._bars.update(self._tasks[key], completed=event.done, total=event.total, note=escape(event.note))

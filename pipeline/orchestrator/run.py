@@ -1,0 +1,273 @@
+"""Carry out a run: every chosen row, group by group; one row's trouble costs only that row."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from pipeline.db import documents, models, runs, views
+from pipeline.errors import FormpipeError, RowError, RunError
+from pipeline.orchestrator.leasing import LeaseTerms, held, may_be_alive
+from pipeline.orchestrator.plan import run_order
+from pipeline.orchestrator.progress import Listener, Note, Progress
+from pipeline.orchestrator.survey import Sources, decide, load_rows, require_known
+from pipeline.orchestrator.training_run import TrainingContext, adopt_model, train_group
+from pipeline.ports import Executor
+from pipeline.scoring.backlog import synchronise
+from pipeline.scoring.stage import ScoringContext, ScoringLimits, Tally, score_backlog, scoring_model
+from pipeline.training.decision import TrainingDecision
+from pipeline.training.membership import group_rows
+from pipeline.training.records import TrainingFolder
+from pipeline.types import Fault, FormType, ModelVersion, RowEnd, RunRow
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """Live objects and limits of a run. `bundles`: a folder the workers read models from."""
+
+    sources: Sources
+    readers: Executor
+    trainer: Executor
+    terms: LeaseTerms
+    limits: ScoringLimits
+    training_timeout: float
+    bundles: Path
+    stopping: Callable[[], bool]
+    listener: Listener
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What was asked for: form types (empty: all), and whether to score again what another model scored."""
+
+    form_types: frozenset[str] = frozenset()
+    rescore: bool = False
+
+
+@dataclass(slots=True)
+class RunSummary:
+    """What came of a run."""
+
+    run_id: int
+    state: str = "finished"
+    rows: list[RunRow] = field(default_factory=list)
+    faults: tuple[Fault, ...] = ()
+
+
+def execute(context: RunContext, options: RunOptions) -> RunSummary:
+    """Do a whole run. Raises RunError where nothing can be done at all."""
+    database, now = context.sources.database, context.sources.now
+    validated = load_rows(context.sources)
+    require_known(options.form_types, validated)
+    with database.begin() as connection:
+        runs.close_lost(connection, may_be_alive, now())
+        run_id = runs.start(connection, holder=context.terms.holder, now=now())
+    chosen_faults = [f for f in validated.faults if not options.form_types or f.row in options.form_types]
+    summary = RunSummary(run_id, faults=tuple(chosen_faults))
+    try:
+        _record_faults(context, summary)
+        _all_groups(context, options, validated.form_types, summary)
+        summary.state = "stopped" if context.stopping() else "finished"
+    except BaseException:
+        summary.state = "failed"
+        raise
+    finally:
+        with database.begin() as connection:
+            runs.finish(connection, run_id, state=summary.state, now=now())
+    return summary
+
+
+def _record_faults(context: RunContext, summary: RunSummary) -> None:
+    for name in dict.fromkeys(fault.row for fault in summary.faults):
+        faults = [fault for fault in summary.faults if fault.row == name]
+        reason = "; ".join(f"{fault.column}: {fault.remedy}" for fault in faults)
+        _add_row(context, summary, RunRow(name[:40], "skipped", "faulty row", reason=reason))
+
+
+def _all_groups(
+    context: RunContext, options: RunOptions, form_types: Sequence[FormType], summary: RunSummary
+) -> None:
+    enabled = sorted((row for row in form_types if row.enabled), key=run_order)
+    for rows in group_rows(enabled).values():
+        wanted = [r for r in rows if not options.form_types or r.form_type in options.form_types]
+        if wanted and not context.stopping():
+            _GroupRun(context, options, summary, rows, wanted).execute()
+
+
+class _GroupRun:
+    """One group: its model, then the backlog of each of its rows that was asked for."""
+
+    def __init__(
+        self,
+        context: RunContext,
+        options: RunOptions,
+        summary: RunSummary,
+        rows: tuple[FormType, ...],
+        wanted: Sequence[FormType],
+    ) -> None:
+        self._context = context
+        self._options = options
+        self._summary = summary
+        self._rows = rows
+        self._wanted = sorted(wanted, key=run_order)
+        self._left = list(self._wanted)
+
+    def execute(self) -> None:
+        """Never raises for what one group can do wrong: that becomes the row's reason."""
+        group = self._rows[0].group
+        try:
+            with held(self._context.sources.database, group, self._context.terms) as guard:
+                decision, version = self._model(guard)
+                for row in self._wanted:
+                    self._score(row, decision, version, guard)
+                    self._left.remove(row)
+        except FormpipeError as error:
+            if isinstance(error, RunError):
+                raise
+            self._end_left(error.reason, str(error))
+
+    def _end_left(self, reason: str, message: str) -> None:
+        state: RowEnd = "skipped" if reason == "held-elsewhere" else "failed"
+        for row in self._left:
+            _add_row(
+                self._context,
+                self._summary,
+                RunRow(row.form_type, state, reason=f"{reason}: {message}"),
+            )
+
+    def _model(self, guard: Callable[[Connection], None]) -> tuple[TrainingDecision, ModelVersion | None]:
+        context = self._context
+        folder, decision = decide(context.sources, self._rows)
+        training = TrainingContext(
+            context.sources,
+            context.readers,
+            context.trainer,
+            guard,
+            context.listener,
+            context.limits.timeout,
+            context.training_timeout,
+            context.limits.max_pages,
+        )
+        if decision.action == "train":
+            made = self._train(training, folder)
+            decision = replace(decision, reason=f"{decision.reason}; {made}" if made else decision.reason)
+        elif decision.action == "adopt" and decision.model_id:
+            adopt_model(training, self._rows[0], decision.model_id, folder)
+        with context.sources.database.connect() as connection:
+            return decision, models.active(connection, self._rows[0].group)
+
+    def _train(self, training: TrainingContext, folder: TrainingFolder) -> str:
+        """Train; a group that has a model goes on with it when the new training fails."""
+        try:
+            version = train_group(training, self._rows, folder)
+        except RowError as error:
+            with self._context.sources.database.connect() as connection:
+                if error.reason == "lease-lost" or models.active(connection, self._rows[0].group) is None:
+                    raise
+            return f"training failed ({error})"
+        if version.state == "active":
+            return f"version {version.version} trained: {version.reason}"
+        return f"version {version.version} stays a candidate: {version.reason}"
+
+    def _score(
+        self,
+        row: FormType,
+        decision: TrainingDecision,
+        version: ModelVersion | None,
+        guard: Callable[[Connection], None],
+    ) -> None:
+        started = time.monotonic()
+        if version is None:
+            raise RowError(decision.reason, reason="no-model")
+        context = self._context
+        changes = synchronise(
+            context.sources.database, context.sources.storage, row, now=context.sources.now, guard=guard
+        )
+        total = self._due(row, version, guard)
+        self._lay_out(version)
+        tally = score_backlog(self._scoring(row, total, guard), row, version, context.limits)
+        self._finish(row, version, guard)
+        state: RowEnd = "stopped" if context.stopping() else "finished"
+        result = RunRow(
+            form_type=row.form_type,
+            state=state,
+            decision=decision.reason,
+            listed=changes.listed,
+            loaded=tally.loaded,
+            partial=tally.partial,
+            dead=tally.dead,
+            retried=tally.postponed,
+            pages=tally.pages,
+            ocr_pages=tally.ocr_pages,
+            field_values=tally.values,
+            seconds=round(time.monotonic() - started, 3),
+            reason=None if total else f"nothing to score: {changes.unchanged} documents unchanged",
+        )
+        _add_row(context, self._summary, result)
+
+    def _due(self, row: FormType, version: ModelVersion, guard: Callable[[Connection], None]) -> int:
+        with self._context.sources.database.begin() as connection:
+            guard(connection)
+            if self._options.rescore:
+                documents.reset(
+                    connection,
+                    row.form_type,
+                    outcomes=documents.RESCORED,
+                    not_by_version=version.id,
+                )
+            return documents.count_pending(connection, row.form_type, self._context.sources.now())[0]
+
+    def _lay_out(self, version: ModelVersion) -> None:
+        file = self._context.bundles / version.service_model_id
+        if file.exists():
+            return
+        with self._context.sources.database.connect() as connection:
+            content = models.load_bundle(connection, version.id)
+        if content is None:
+            raise RowError(
+                f"the model of version {version.version} is no longer stored: set model_id to -1",
+                reason="model-missing",
+            )
+        file.write_bytes(content)
+
+    def _scoring(self, row: FormType, total: int, guard: Callable[[Connection], None]) -> ScoringContext:
+        context = self._context
+
+        def progress(tally: Tally) -> None:
+            note = f"{tally.dead} dead" if tally.dead else ""
+            context.listener(Progress(row.form_type, "score", tally.finished, total, note))
+
+        return ScoringContext(
+            database=context.sources.database,
+            executor=context.readers,
+            now=context.sources.now,
+            guard=guard,
+            stopping=context.stopping,
+            progress=progress,
+            run_id=self._summary.run_id,
+        )
+
+    def _finish(self, row: FormType, version: ModelVersion, guard: Callable[[Connection], None]) -> None:
+        fields = scoring_model(row, version, self._context.limits).fields
+        with self._context.sources.database.begin() as connection:
+            guard(connection)
+            views.refresh_view(connection, row.form_type, fields)
+
+
+def _add_row(context: RunContext, summary: RunSummary, row: RunRow) -> None:
+    summary.rows.append(row)
+    with context.sources.database.begin() as connection:
+        runs.add_row(connection, summary.run_id, row)
+        runs.record(
+            connection,
+            f"row-{row.state}",
+            now=context.sources.now(),
+            run_id=summary.run_id,
+            form_type=row.form_type,
+            reason=row.reason,
+        )
+    context.listener(Note(f"row-{row.state}", row.form_type, row.reason or row.decision or ""))

@@ -1,0 +1,102 @@
+"""Find out where every row stands: training folder, models, backlog. Reads; writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Engine
+
+from pipeline.db import documents, models
+from pipeline.errors import FormpipeError, RunError
+from pipeline.orchestrator.plan import RowState
+from pipeline.params import table
+from pipeline.params.rules import Validated
+from pipeline.ports import Storage
+from pipeline.scoring.backlog import compare
+from pipeline.services import Service
+from pipeline.training.decision import History, TrainingDecision, decide_training
+from pipeline.training.inspection import inspect
+from pipeline.training.membership import group_rows
+from pipeline.training.records import TrainingFolder
+from pipeline.training.registry import trainings_this_month
+from pipeline.types import FormType
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where everything is read from."""
+
+    database: Engine
+    storage: Storage
+    services: Mapping[str, Service]
+    now: Callable[[], datetime]
+
+
+def load_rows(sources: Sources) -> Validated:
+    """The parameter rows and their faults."""
+    with sources.database.connect() as connection:
+        return table.load(connection, sources.services, sources.now().date())
+
+
+def require_known(chosen: frozenset[str], validated: Validated) -> None:
+    """Raise RunError (`unknown-form-type`) for a name that no row, faulty or not, has."""
+    unknown = chosen - {row.form_type for row in validated.form_types} - validated.faulty
+    if unknown:
+        raise RunError(
+            f"no such form type: {', '.join(sorted(unknown))} (see `formpipe params list`)",
+            reason="unknown-form-type",
+        )
+
+
+def survey(sources: Sources, form_types: Sequence[FormType], chosen: frozenset[str]) -> list[RowState]:
+    """The state of every chosen row that is enabled; all of them when `chosen` is empty."""
+    states = []
+    for rows in group_rows(row for row in form_types if row.enabled).values():
+        wanted = [row for row in rows if not chosen or row.form_type in chosen]
+        if wanted:
+            states += _survey_group(sources, rows, wanted)
+    return states
+
+
+def decide(sources: Sources, rows: Sequence[FormType]) -> tuple[TrainingFolder, TrainingDecision]:
+    """The training folder of a group and what to do about its model. Raises RowError, AttemptError."""
+    row = rows[0]
+    folder = inspect(sources.storage, row, sources.services[row.engine], rows)
+    with sources.database.connect() as connection:
+        versions = models.versions(connection, row.group)
+        active = models.active(connection, row.group)
+        history = History(
+            versions=versions,
+            trained_this_month=trainings_this_month(connection, row.group, sources.now()),
+            last_set=models.manifest(connection, active.id) if active else (),
+        )
+    return folder, decide_training(rows, folder, history)
+
+
+def _survey_group(sources: Sources, rows: Sequence[FormType], wanted: Sequence[FormType]) -> list[RowState]:
+    try:
+        _, decision = decide(sources, rows)
+    except FormpipeError as error:
+        return [RowState(row, obstacle=str(error)) for row in wanted]
+    return [_survey_row(sources, row, decision) for row in wanted]
+
+
+def _survey_row(sources: Sources, row: FormType, decision: TrainingDecision) -> RowState:
+    try:
+        changes = compare(sources.database, sources.storage, row)
+    except FormpipeError as error:
+        return RowState(row, decision, obstacle=str(error))
+    with sources.database.connect() as connection:
+        due, waiting = documents.count_pending(connection, row.form_type, sources.now())
+        active = models.active(connection, row.group)
+        return RowState(
+            row=row,
+            decision=decision,
+            changes=changes,
+            due=due,
+            waiting=waiting,
+            stale=documents.count_stale(connection, row.form_type, active.id) if active else 0,
+            pages_per_document=documents.pages_per_document(connection, row.form_type),
+        )
