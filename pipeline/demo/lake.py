@@ -59,7 +59,8 @@ def write_lake(root: Path, seed: int = 7, training: int = 10, backlog: int = 25)
     """Write the lake of all three form types under `root`; equal arguments give equal bytes.
 
     `training` and `backlog` count documents per form type. About one in six backlog documents has a
-    layout that no training form has. Existing files of the same names are overwritten.
+    layout that no training form has. Files of the same names are overwritten, others stay: another seed
+    or another count wants an empty folder.
     """
     container, truth = root / CONTAINER, root / "truth.jsonl"
     paths: dict[str, dict[str, list[str]]] = {"training": {}, "backlog": {}}

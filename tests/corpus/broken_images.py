@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from .cases import DEAD, POOR, READ, UNSUPPORTED, Case, case
+from .cases import DEAD, POOR, READ, TOO_LARGE, UNSUPPORTED, Case, case
 from .raw_pdf import objects, page, pdf, stream
 
 _NOTE = ("Invoice No. 70314", "Invoice Date 05/21/2024", "Total Due $418.20")
@@ -58,7 +58,11 @@ def _cut() -> Iterator[Case]:
     yield case("jpeg_half.jpg", "a JPEG that ends in the middle", jpeg[: len(jpeg) // 2])
     yield case("jpeg_start_only.jpg", "a JPEG of four bytes", jpeg[:4], DEAD)
     yield case(
-        "jpeg_false_size.jpg", "a JPEG that says 65,500 pixels a side", _jpeg_of_size(jpeg, 65_500), DEAD
+        "jpeg_false_size.jpg",
+        "a JPEG that says 65,500 pixels a side",
+        _jpeg_of_size(jpeg, 65_500),
+        DEAD,
+        TOO_LARGE,
     )
     yield case("png_half.png", "a PNG that ends in the middle", png[: len(png) // 2])
     yield case("png_wrong_checksum.png", "a PNG whose checksums are wrong", _with_flipped_bits(png))
@@ -103,8 +107,8 @@ def _odd_pixels() -> Iterator[Case]:
 
 def _bombs() -> Iterator[Case]:
     rows = zlib.compress(bytes((60_000 // 8 + 1) * 2_000), 9)
-    yield case("bomb.png", "a PNG of 3.6 billion pixels", _png(60_000, 60_000, rows), DEAD)
-    yield case("bomb.tif", "a TIFF of 3.6 billion pixels", _tiff(60_000, rows), DEAD)
+    yield case("bomb.png", "a PNG of 3.6 billion pixels", _png(60_000, 60_000, rows), DEAD, TOO_LARGE)
+    yield case("bomb.tif", "a TIFF of 3.6 billion pixels", _tiff(60_000, rows), DEAD, TOO_LARGE)
 
 
 def _png(width: int, height: int, rows: bytes) -> bytes:

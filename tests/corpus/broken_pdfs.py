@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfgen.canvas import Canvas
 
-from .cases import ANY, DEAD, POOR, READ, Case, case, sound_invoice
+from .cases import ANY, DEAD, LOCKED, NO_PAGES, POOR, READ, Case, case, sound_invoice
 from .raw_pdf import FONT, TEXT, deflated, objects, page, pdf, stream
 
 _BOMB_BYTES = 256 * 1024 * 1024
@@ -40,7 +40,7 @@ def _with_hole(whole: bytes) -> bytes:
 
 
 def _locked() -> Iterator[Case]:
-    yield case("password_needed.pdf", "opens with a password only", _encrypted("secret"), DEAD)
+    yield case("password_needed.pdf", "opens with a password only", _encrypted("secret"), DEAD, LOCKED)
     yield case("owner_password.pdf", "encrypted with an empty user password", _encrypted(""), ANY)
     trailer = b"/Encrypt << /Filter /NoSuchHandler /V 99 >> /ID [<00> <00>]"
     yield case("unknown_encryption.pdf", "an encryption nobody knows", pdf(objects(), trailer), DEAD)
@@ -61,7 +61,7 @@ def _page_trees() -> Iterator[Case]:
     lie = b"<< /Type /Pages /Kids [3 0 R] /Count 50 >>"
     loop = b"<< /Type /Pages /Kids [2 0 R 3 0 R] /Count 2 >>"
     far = b"<< /Type /Pages /Kids [77 0 R] /Count 1 >>"
-    yield case("zero_pages.pdf", "a page tree without pages", pdf(objects(o2=none)), DEAD)
+    yield case("zero_pages.pdf", "a page tree without pages", pdf(objects(o2=none)), DEAD, NO_PAGES)
     yield case("ten_thousand_pages.pdf", "more pages than max_pages", _many_pages(), POOR)
     yield case("page_count_lies.pdf", "says 50 pages, has one", pdf(objects(o2=lie)), POOR)
     yield case("page_tree_loop.pdf", "the page tree holds itself", pdf(objects(o2=loop)), ANY)
@@ -126,7 +126,7 @@ def _hostile() -> Iterator[Case]:
     yield case("nested_dictionaries.pdf", "60,000 dictionaries in one another", _nested(b"<</a", b">>"), ANY)
     yield case("nested_states.pdf", "60,000 saved graphics states", pdf(objects(o4=_nested_states())), ANY)
     yield case("form_draws_itself.pdf", "a form XObject that draws itself", _drawing_itself(), ANY)
-    yield case("many_words.pdf", "60,000 words on one page", _many_words(), ANY)
+    yield case("many_words.pdf", "25,000 words on one page", _many_words(), ANY)
     for name, wrong, action in _ACTIONS:
         catalog = b"<< /Type /Catalog /Pages 2 0 R /OpenAction " + action + b" >>"
         yield case(name, wrong, pdf(objects(o1=catalog)), READ)
@@ -163,7 +163,7 @@ def _drawing_itself() -> bytes:
 
 
 def _many_words() -> bytes:
-    lines = (b"1 0 0 1 20 %d Tm (%s) Tj " % (12 + row, b"word " * 100) for row in range(600))
+    lines = (b"1 0 0 1 20 %d Tm (%s) Tj " % (12 + 3 * row, b"word " * 100) for row in range(250))
     return pdf(objects(o4=deflated(b"BT /F1 2 Tf " + b"".join(lines) + b"ET")))
 
 

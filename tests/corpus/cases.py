@@ -18,6 +18,9 @@ PERHAPS_LISTED: frozenset[Outcome] = frozenset({"loaded", "skipped"})
 PASSED_OVER: frozenset[Outcome] = frozenset({"skipped", "dead"})
 
 UNSUPPORTED = frozenset({"unsupported-content"})
+LOCKED = frozenset({"password-protected"})
+NO_PAGES = frozenset({"no-pages", "damaged-pdf"})
+TOO_LARGE = frozenset({"image-too-large", "damaged-image"})
 
 
 @dataclass(frozen=True, slots=True)
