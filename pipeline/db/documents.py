@@ -94,8 +94,14 @@ _PENDING: dict[str, object] = {
 _CHANGED: dict[str, object] = {"etag": bindparam("b_etag"), "size": bindparam("b_size"), "content_hash": None}
 
 
-def ids_of(engine: Engine, form_type: str) -> Iterator[int]:
-    """Ids of every document that is thought to exist, streamed."""
+def highest_id(connection: Connection, form_type: str) -> int:
+    """The id of the newest document of a form type, 0 where there is none."""
+    mine = document.c.form_type == form_type
+    return connection.scalar(select(func.max(document.c.id)).where(mine)) or 0
+
+
+def ids_of(engine: Engine, form_type: str, up_to: int) -> Iterator[int]:
+    """Ids up to `up_to` of the documents that are thought to exist, streamed."""
     last = 0
     while True:
         with engine.connect() as connection:
@@ -104,6 +110,7 @@ def ids_of(engine: Engine, form_type: str) -> Iterator[int]:
                 .where(
                     document.c.form_type == form_type,
                     document.c.id > last,
+                    document.c.id <= up_to,
                     or_(document.c.outcome.is_(None), document.c.outcome != "gone"),
                 )
                 .order_by(document.c.id)

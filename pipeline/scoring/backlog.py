@@ -83,6 +83,8 @@ class _Listing:
         self._storage = storage
         self._row = row
         self._seen: set[int] = set()
+        with database.connect() as connection:
+            self._newest = documents.highest_id(connection, row.form_type)
         self.changes = BacklogChanges()
 
     def batches(self) -> Iterator[_Batch]:
@@ -92,7 +94,7 @@ class _Listing:
 
     def missing(self) -> Iterator[int]:
         """Documents of the database that the listing did not hold; call it after the last batch."""
-        known = documents.ids_of(self._database, self._row.form_type)
+        known = documents.ids_of(self._database, self._row.form_type, self._newest)
         return (key for key in known if key not in self._seen)
 
     def _blobs(self) -> Iterator[Blob]:
