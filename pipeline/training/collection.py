@@ -115,7 +115,7 @@ class Collector:
                 collected.findings.append(Finding("error", error.reason, file.path, str(error)))
                 continue
             collected.findings.extend(_disagreements(specs, found, file))
-            specs = {**{spec.name: spec for spec in found}, **specs}
+            specs |= {spec.name: spec for spec in found if spec.name not in specs}
             tables.update(dict.fromkeys(found_tables))
         if listing.fields:
             collected.listed, collected.tables = tuple(specs.values()), tuple(tables)

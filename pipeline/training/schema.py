@@ -24,8 +24,8 @@ class Schema:
         return any(spec.name == field for spec in self.specs)
 
     def is_table_cell(self, field: str) -> bool:
-        """Labels of table cells are named `table/row/column`."""
-        return field.partition("/")[0] in self.tables and not self.knows(field)
+        """Labels of table cells are named `table/row/column`, in fixed tables by names for both."""
+        return field.partition("/")[0] in self.tables or _TABLE_CELL.fullmatch(field) is not None
 
 
 def merge_fields(
