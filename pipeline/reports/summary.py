@@ -1,0 +1,338 @@
+"""What a report says, as records: one run, and where every form type stands now."""
+
+from __future__ import annotations
+
+import shlex
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Row
+
+from pipeline.errors import RunError
+from pipeline.reports import queries
+from pipeline.types import RunRow
+
+GOOD_LAYOUT_TENTH = 8
+"""Words read with a layout confidence of 0.8 or more count as read well."""
+
+Histogram = tuple[int, ...]
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run; `finished_at` is None while it goes on or when it was lost."""
+
+    id: int
+    state: str
+    started_at: datetime
+    finished_at: datetime | None
+    reason: str | None = None
+
+    @property
+    def seconds(self) -> float | None:
+        return None if self.finished_at is None else (self.finished_at - self.started_at).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """Documents by state. Pages and layout confidence (mean, None unknown) are of those that were read."""
+
+    pending: int = 0
+    loaded: int = 0
+    partial: int = 0
+    dead: int = 0
+    gone: int = 0
+    unrouted: int = 0
+    pages: int = 0
+    ocr_pages: int = 0
+    layout_confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldConfidence:
+    """How sure one field's values are, in counts per tenth (0 to 0.1, ... 0.9 to 1).
+
+    `review_read_badly` and `review_read_well` are the values to check by the layout confidence of their
+    words; `ambiguous` ones are counted in neither.
+    """
+
+    field: str
+    values: int
+    confidence: float | None
+    by_field_confidence: Histogram
+    by_layout_confidence: Histogram
+    review_read_badly: int = 0
+    review_read_well: int = 0
+    ambiguous: int = 0
+
+    @property
+    def review(self) -> int:
+        return self.review_read_badly + self.review_read_well + self.ambiguous
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Documents that ended (or wait) for one reason, one of their paths, and what to type."""
+
+    state: str
+    reason: str
+    documents: int
+    example: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The version documents are scored with; `refused` is a newer candidate that did not earn its place."""
+
+    version: int
+    engine: str
+    f1: float | None
+    training_documents: int
+    refused: Refused | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    version: int
+    f1: float | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FormTypeSummary:
+    """What the run did for a form type (`run_row`, None: nothing), and how it stands now."""
+
+    form_type: str
+    run_row: RunRow | None
+    documents: Documents
+    fields: tuple[FieldConfidence, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    model: Model | None = None
+
+    @property
+    def values(self) -> int:
+        return sum(field.values for field in self.fields)
+
+    @property
+    def review(self) -> int:
+        return sum(field.review for field in self.fields)
+
+    @property
+    def ambiguous(self) -> int:
+        return sum(field.ambiguous for field in self.fields)
+
+    @property
+    def confidence(self) -> float | None:
+        """The mean field confidence of all values."""
+        known = [(f.confidence, f.values) for f in self.fields if f.confidence is not None]
+        total = sum(number for _, number in known)
+        return sum(mean * number for mean, number in known) / total if total else None
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Documents and pages finished from `start` on, for as long as the throughput's step."""
+
+    start: datetime
+    documents: int
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """A run in intervals of equal length."""
+
+    step_seconds: float = 0.0
+    intervals: tuple[Interval, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`run` is None before the first run; form types then have no `run_row`."""
+
+    run: Run | None
+    form_types: tuple[FormTypeSummary, ...]
+    throughput: Throughput = Throughput()
+
+
+def pages_per_second(row: RunRow) -> float | None:
+    """Pages a run read for a form type in a second of its wall time."""
+    return row.pages / row.seconds if row.seconds > 0 else None
+
+
+def build_report(connection: Connection, run_id: int | None = None, form_type: str | None = None) -> Report:
+    """The report of a run (the last one for None), over all form types or one.
+
+    Raises RunError `unknown-run` or `unknown-form-type`.
+    """
+    groups = _chosen(queries.form_types(connection), form_type)
+    found = queries.find_run(connection, run_id)
+    if found is None and run_id is not None:
+        raise RunError(f"there is no run {run_id}: see `formpipe status`", reason="unknown-run")
+    run = (
+        None
+        if found is None
+        else Run(found.id, found.state, found.started_at, found.finished_at, found.reason)
+    )
+    rows = {} if run is None else queries.rows_of_run(connection, run.id)
+    finished = iter(()) if run is None else queries.finished_documents(connection, run.id)
+    return Report(run, _form_types(connection, groups, rows), throughput(finished))
+
+
+def to_json(report: Report) -> dict[str, Any]:
+    """The report as plain data, with what is derived from it."""
+    raw = asdict(report)
+    for plain, summary in zip(raw["form_types"], report.form_types, strict=True):
+        plain |= {"values": summary.values, "review": summary.review, "ambiguous": summary.ambiguous}
+        plain["confidence"] = summary.confidence
+        if summary.run_row is not None:
+            plain["run_row"]["pages_per_second"] = pages_per_second(summary.run_row)
+    return raw
+
+
+def _chosen(groups: dict[str, str], form_type: str | None) -> dict[str, str]:
+    if form_type is None:
+        return groups
+    if form_type not in groups:
+        raise RunError(
+            f"there is no form type {form_type!r}: see `formpipe params list`", reason="unknown-form-type"
+        )
+    return {form_type: groups[form_type]}
+
+
+def _form_types(
+    connection: Connection, groups: Mapping[str, str], rows: Mapping[str, Row[Any]]
+) -> tuple[FormTypeSummary, ...]:
+    only = next(iter(groups)) if len(groups) == 1 else None
+    documents = _grouped(queries.documents_by_state(connection), lambda row: row.form_type)
+    spread = _grouped(queries.confidences(connection, only), lambda row: row.form_type)
+    failed = _grouped(queries.failures(connection), lambda row: row.form_type)
+    versions = _grouped(queries.model_versions(connection), lambda row: row.form_batch_group_id)
+    return tuple(
+        FormTypeSummary(
+            form_type=name,
+            run_row=_run_row(rows[name]) if name in rows else None,
+            documents=_documents(documents[name]),
+            fields=_fields(spread[name]),
+            failures=tuple(_failure(row) for row in failed[name]),
+            model=current_model(versions[group]),
+        )
+        for name, group in groups.items()
+    )
+
+
+def _grouped(rows: Iterable[Item], key: Callable[[Item], str]) -> defaultdict[str, list[Item]]:
+    groups: defaultdict[str, list[Item]] = defaultdict(list)
+    for row in rows:
+        groups[key(row)].append(row)
+    return groups
+
+
+def _run_row(row: Row[Any]) -> RunRow:
+    return RunRow(**{field.name: getattr(row, field.name) for field in fields(RunRow)})
+
+
+def _documents(rows: Sequence[Row[Any]]) -> Documents:
+    counts = {row.state: row.documents for row in rows}
+    read = sum(row.read for row in rows)
+    total = sum(row.layout_confidence or 0.0 for row in rows)
+    return Documents(
+        **counts,
+        pages=sum(row.pages for row in rows),
+        ocr_pages=sum(row.ocr_pages for row in rows),
+        layout_confidence=total / read if read else None,
+    )
+
+
+def _fields(rows: Sequence[Row[Any]]) -> tuple[FieldConfidence, ...]:
+    return tuple(_field(name, cells) for name, cells in _grouped(rows, lambda row: row.field).items())
+
+
+def _field(name: str, cells: Sequence[Row[Any]]) -> FieldConfidence:
+    badly = [c for c in cells if c.layout_tenth is not None and c.layout_tenth < GOOD_LAYOUT_TENTH]
+    sure = sum(cell.number for cell in cells if cell.field_tenth is not None)
+    review = sum(cell.review for cell in cells)
+    review_badly = sum(cell.review for cell in badly)
+    return FieldConfidence(
+        field=name,
+        values=sum(cell.number for cell in cells),
+        confidence=sum(cell.confidence or 0.0 for cell in cells) / sure if sure else None,
+        by_field_confidence=_histogram((cell.field_tenth, cell.number) for cell in cells),
+        by_layout_confidence=_histogram((cell.layout_tenth, cell.number) for cell in cells),
+        review_read_badly=review_badly,
+        review_read_well=review - review_badly,
+        ambiguous=sum(cell.ambiguous for cell in cells),
+    )
+
+
+def _histogram(counts: Iterable[tuple[int | None, int]]) -> Histogram:
+    bars = [0] * queries.BUCKETS
+    for tenth, number in counts:
+        if tenth is not None:
+            bars[tenth] += number
+    return tuple(bars)
+
+
+def _failure(row: Row[Any]) -> Failure:
+    command = failure_command(row.form_type, row.state, row.reason)
+    return Failure(row.state, row.reason, row.documents, row.example, command)
+
+
+def failure_command(form_type: str, state: str, reason: str) -> str:
+    """What to type: dead documents are retried, partial ones looked at; waiting ones come by themselves."""
+    if state == "dead":
+        return f"formpipe retry --form-type {shlex.quote(form_type)} --reason {shlex.quote(reason)}"
+    if state == "waiting":
+        return "formpipe run"
+    return f"formpipe status --form-type {shlex.quote(form_type)} --outcome {state}"
+
+
+def current_model(versions: Sequence[Row[Any]]) -> Model | None:
+    """The active one of a group's versions (newest first), with the newest refused one beyond it."""
+    active = next((v for v in versions if v.state == "active"), None)
+    if active is None:
+        return None
+    newer = (v for v in versions if v.version > active.version and v.state in ("candidate", "invalid"))
+    refused = next((Refused(v.version, v.f1, v.reason) for v in newer), None)
+    return Model(active.version, active.engine, active.f1, active.training_documents, refused)
+
+
+# --- throughput -------------------------------------------------------------------------------------
+
+_STEPS = (1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
+_MOST_INTERVALS = 60
+
+
+def throughput(finished: Iterator[Row[Any]]) -> Throughput:
+    """Documents and pages by the time they were finished, in at most 60 intervals of a round length."""
+    seconds: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
+    origin: datetime | None = None
+    for row in finished:
+        origin = origin or row.finished_at
+        counts = seconds[int((row.finished_at - origin).total_seconds() // 1)]
+        counts[0] += 1
+        counts[1] += row.pages
+    if origin is None:
+        return Throughput()
+    return _intervals(origin, seconds)
+
+
+def _intervals(origin: datetime, seconds: Mapping[int, Sequence[int]]) -> Throughput:
+    first, last = min(seconds), max(seconds)
+    span = last - first + 1
+    step = next((s for s in _STEPS if span / s <= _MOST_INTERVALS), float(-(-span // _MOST_INTERVALS)))
+    bins = [[0, 0] for _ in range(int((last - first) // step) + 1)]
+    for second, (documents, pages) in seconds.items():
+        found = bins[int((second - first) // step)]
+        found[0] += documents
+        found[1] += pages
+    start = origin + timedelta(seconds=first)
+    return Throughput(
+        step,
+        tuple(Interval(start + timedelta(seconds=step * i), d, p) for i, (d, p) in enumerate(bins)),
+    )
