@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
@@ -26,7 +27,7 @@ from pipeline.params.declarations import (
     row_key,
     write_declarations,
 )
-from pipeline.params.row import did_you_mean, to_cells
+from pipeline.params.row import did_you_mean, to_cells, to_field_cells
 from pipeline.params.rules import Validated, validate
 from pipeline.params.shapes import shown
 from pipeline.types import FormType
@@ -49,11 +50,12 @@ def list_rows(output: AsOutput = Output.TEXT) -> None:
     with opened.database.connect() as connection:
         rows, found = table.read_rows(connection), _load(connection, opened)
     good = {each.form_type: each for each in found.form_types}
+    faults = Counter(fault.row for fault in found.faults)
     if output is Output.JSON:
         cells = [to_cells(good[key]) if (key := str(row["form_type"])) in good else row for row in rows]
         print_json({"form_types": cells, "faults": [asdict(fault) for fault in found.faults]})
         return
-    lines = [_line(row, good.get(str(row["form_type"])), found) for row in rows]
+    lines = [_line(row, good.get(str(row["form_type"])), faults) for row in rows]
     print_table(("form type", "engine", "group", "training", "backlog", "model", "state"), lines)
     if not rows:
         err.print("no form types yet: `formpipe params add --help` shows how to add one")
@@ -70,6 +72,8 @@ def show(form_type: Key, output: AsOutput = Output.TEXT) -> None:
     faults = [fault for fault in found.faults if fault.row == form_type]
     mine = [each for each in found.form_types if each.form_type == form_type]
     cells = to_cells(mine[0]) if mine else row
+    if mine:
+        fields = [to_field_cells(form_type, spec) for spec in mine[0].fields]
     if output is Output.JSON:
         print_json({**cells, "fields": fields, "faults": [asdict(fault) for fault in faults]})
     else:
@@ -101,7 +105,8 @@ def add(
         str, typer.Option("--backlog", "--backlog-folder", help="The folder new forms are dropped into.")
     ] = "",
     output_folder: Annotated[
-        str, typer.Option(help="Where <name>_output.json goes; none: not written.")
+        str,
+        typer.Option("--outputs", "--output-folder", help="Where <name>_output.json goes; none: nowhere."),
     ] = "",
     description: Annotated[str, typer.Option(help="Free text.")] = "",
     group: Annotated[str, typer.Option(help="Rows of one group share one model.")] = "",
@@ -360,13 +365,12 @@ def _with_fields(rows: Sequence[Raw], fields: Sequence[Raw]) -> list[Raw]:
     return [{**row, "fields": each} if each else row for row, each in zip(rows, without, strict=True)]
 
 
-def _line(row: Raw, good: FormType | None, found: Validated) -> list[str]:
+def _line(row: Raw, good: FormType | None, faults: Mapping[str, int]) -> list[str]:
     key = str(row["form_type"])
     if good is None:
-        faults = sum(fault.row == key for fault in found.faults)
         places = [shown(row[column]) for column in ("training_blob_root_folder", "scoring_input_blob_folder")]
         engine, group, model = (shown(row[c]) for c in ("engine", "form_batch_group_id", "model_id"))
-        return [shown(key), engine, group or shown(key), *places, model, f"{faults} faults"]
+        return [shown(key), engine, group or shown(key), *places, model, f"{faults[key]} faults"]
     training = f"{good.training_container}/{good.training_folder}"
     backlog = f"{good.scoring_container}/{good.scoring_folder}"
     engine = " ".join(filter(None, (good.engine, good.api_version)))

@@ -59,7 +59,7 @@ def translate(
     """Rows of the original recipe in our columns: a key from the description or the folder, unique among
     these rows and the same at every import; folders without the leading `/`; known spellings mended."""
     named = [{str(column).lower(): value for column, value in row.items()} for row in rows]
-    named.sort(key=lambda row: [str(row.get(column) or "") for column in (*KEPT, *_OURS)])
+    named.sort(key=lambda row: [str(row.get(column) or "").lower() for column in (*KEPT, *_OURS)])
     taken: set[str] = set()
     translated = []
     for position, row in enumerate(named, start=1):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Generic, Literal, TypeVar
@@ -296,7 +296,7 @@ def _as_share(value: object) -> str:
     return f"write it as a share: {percent / 100:g}" if 1 < percent <= 100 else "write a number from 0 to 1"
 
 
-def did_you_mean(value: object, choices: Mapping[str, object] | tuple[str, ...]) -> str | None:
+def did_you_mean(value: object, choices: Iterable[str], cutoff: float = 0.5) -> str | None:
     """`did you mean 'local'?`, where a choice is near enough."""
-    near = shapes.nearest(str(value), choices)
+    near = shapes.nearest(str(value), choices, cutoff)
     return f"did you mean {near!r}?" if near else None

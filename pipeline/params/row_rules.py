@@ -93,7 +93,7 @@ def _routes(row: ParameterRow, _: Release) -> Iterator[Complaint]:
 def _file_type(row: ParameterRow, _: Release) -> Iterator[Complaint]:
     allowed = FILE_TYPES if row.model_kind == "form" else FILE_TYPES + _TEXT_TYPES
     if row.file_type and row.file_type not in allowed:
-        hint = did_you_mean(row.file_type, allowed)
+        hint = did_you_mean(row.file_type, allowed, 0.85)
         yield Complaint("file_type", ", ".join(allowed), hint or "empty the cell: the content decides")
 
 

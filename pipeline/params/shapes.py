@@ -132,9 +132,9 @@ def shown(value: object) -> str:
     return one_line if len(one_line) <= _LONGEST_SHOWN else f"{one_line[: _LONGEST_SHOWN - 1]}…"
 
 
-def nearest(value: str, choices: Iterable[str]) -> str | None:
-    """The choice that was probably meant."""
-    found = get_close_matches(value.lower(), list(choices), n=1, cutoff=0.5)
+def nearest(value: str, choices: Iterable[str], cutoff: float = 0.5) -> str | None:
+    """The choice that was probably meant; `cutoff` is the least likeness, 0 to 1 (difflib's ratio)."""
+    found = get_close_matches(value.lower(), list(choices), n=1, cutoff=cutoff)
     return found[0] if found else None
 
 
