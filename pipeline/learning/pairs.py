@@ -20,7 +20,7 @@ from pipeline.learning.pairs_page import PageView, view
 from pipeline.learning.pairs_print import find_print, group_pages, repair
 from pipeline.types import Box, ExtractedField, Layout
 
-_KNOWN_LAYOUT = 0.5
+_KNOWN_LAYOUT = 0.65
 _MOST_PAGES = 1500
 """Of more training pages an even sample is used: grouping compares every page with every other."""
 
@@ -84,10 +84,12 @@ class PairDiscovery:
             page = repair(page, best.printed.words)
             keys = {key.form: key for key in best.keys}
             ticked = frozenset(best.tick_keys) if best.printed.pages > 2 else None
-            return find_pairs(page, known_mask(best, self._forms), keys, best.tick_side, ticked, known=True)
+            return find_pairs(
+                page, known_mask(best, self._forms), keys, best.tick_side, ticked, known=best.printed.pages
+            )
         side = Counter(layout.tick_side for layout in self.layouts_).most_common(1)
         mask = unknown_mask(page, self.layouts_, self._forms)
-        return find_pairs(page, mask, self._all_keys(), side[0][0] if side else "right", None, known=False)
+        return find_pairs(page, mask, self._all_keys(), side[0][0] if side else "right", None, known=0)
 
     def _all_keys(self) -> dict[str, Key]:
         keys = (key for layout in self.layouts_ for key in layout.keys)
@@ -113,7 +115,7 @@ def _tick_keys(pages: Iterable[PageView], layout: LearnedLayout) -> tuple[str, .
 
 
 def _all_pairs(page: PageView, layout: LearnedLayout) -> list[Pair]:
-    return find_pairs(page, layout.printed.mask, {}, layout.tick_side, None, known=True)
+    return find_pairs(page, layout.printed.mask, {}, layout.tick_side, None, known=layout.printed.pages)
 
 
 def _field(pair: Pair, key: str, page: PageView, occurrence: int) -> ExtractedField:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.learning.pairs_keys import Key, is_keylike, key_name
 from pipeline.learning.pairs_model import LearnedLayout
@@ -23,7 +23,9 @@ from pipeline.types import Box
 
 _GUESS = 0.45
 _LEAST_QUALITY = 0.4
+_LEAST_QUALITY_OF_FEW = 0.15
 _LONGEST_GUESS = 8
+_EXPLAINS = 0.5
 _PREFERRED = 0.4
 _TICK_CONFIDENCE = 0.9
 
@@ -80,20 +82,25 @@ def _with_keys(segment: Sequence[Token], mask: list[bool], forms: frozenset[str]
 
 
 def _looks_like_keys(runs: Sequence[Run], ticks: Sequence[Tick]) -> frozenset[Token]:
-    words = [run for run in runs if run.kind == "entry" and run.whole and _is_label(run)]
-    as_print = {id(run): Run("print", run.tokens, run.box, run.row, run.whole) for run in words}
-    tried = [as_print.get(id(run), run) for run in runs]
-    figures = {at for at, run in enumerate(tried) if run.kind == "entry" and _is_value(run)}
-    found = [tried[edge.key] for edge in find_edges(tried) if edge.value in figures and edge.quality > 0.5]
-    for tick in ticks:
-        labels = tick_labels(tried, tick)
-        if labels:
-            found.append(tried[min(labels.values())[1]])
+    """Words that a figure follows, and words beside a box, unless known print explains them or the figure."""
+    explained = {edge.value for edge in find_edges(runs) if edge.quality > _EXPLAINS}
+    tried = [
+        replace(run, kind="print") if at not in explained and _is_label(run) else run
+        for at, run in enumerate(runs)
+    ]
+    found = [
+        tried[edge.key]
+        for edge in find_edges(tried)
+        if edge.value not in explained and edge.quality > _EXPLAINS and _is_value(tried[edge.value])
+    ]
+    labels = (tick_labels(tried, tick) for tick in ticks)
+    found.extend(tried[min(sides.values())[1]] for sides in labels if sides)
     return frozenset(token for run in found for token in run.tokens)
 
 
 def _is_label(run: Run) -> bool:
-    return len(run.tokens) <= 5 and not any(is_figure(token.form) for token in run.tokens)
+    words = run.kind == "entry" and run.whole and len(run.tokens) <= 5
+    return words and not _is_value(run)
 
 
 def _is_value(run: Run) -> bool:
@@ -107,10 +114,10 @@ def find_pairs(
     side: Side,
     ticked: frozenset[str] | None,
     *,
-    known: bool,
+    known: int,
 ) -> list[Pair]:
     """The pairs in reading order of their keys. `keys` by form; `ticked`: the texts that label boxes
-    (None: any); `known`: they are of exactly this layout."""
+    (None: any); `known`: how many training pages there were of exactly this layout."""
     runs = find_runs(page, mask)
     used: set[int] = set()
     found: list[tuple[int, Pair]] = []
@@ -138,13 +145,14 @@ def _tick_claims(runs: Sequence[Run], ticks: Sequence[Tick], side: Side) -> list
     return sorted(claims, key=lambda claim: claim[:2])
 
 
-def _ticked(runs: Sequence[Run], label: int, tick: Tick, gap: float, known: bool) -> Pair:
+def _ticked(runs: Sequence[Run], label: int, tick: Tick, gap: float, known: int) -> Pair:
     form, text = key_name(runs, label)
     confidence = _TICK_CONFIDENCE / (1 + max(gap, 0) / 8) * (1 if known else 0.7)
     return Pair(form, text, tick.state, tick.box, confidence, tick.confidence, True)
 
 
-def _claims(runs: Sequence[Run], keys: Mapping[str, Key], known: bool) -> Iterator[_Claim]:
+def _claims(runs: Sequence[Run], keys: Mapping[str, Key], known: int) -> Iterator[_Claim]:
+    least = _LEAST_QUALITY_OF_FEW if 0 < known < 4 else _LEAST_QUALITY
     for edge in find_edges(runs):
         form, text = key_name(runs, edge.key)
         key = keys.get(form)
@@ -153,7 +161,7 @@ def _claims(runs: Sequence[Run], keys: Mapping[str, Key], known: bool) -> Iterat
                 yield _Claim(key.confidence, edge, form, key.text)
         elif key is not None and not known:
             yield _Claim(_GUESS * (1 + edge.quality), edge, form, key.text)
-        elif key is None and _may_be_key(form, runs[edge.key]) and edge.quality >= _LEAST_QUALITY:
+        elif key is None and _may_be_key(form, runs[edge.key]) and edge.quality >= least:
             yield _Claim(_GUESS * edge.quality, edge, form, text)
 
 

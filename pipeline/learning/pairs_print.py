@@ -14,7 +14,7 @@ from scipy.spatial.distance import squareform
 
 from pipeline.learning.pairs_page import PageView, Token, is_figure, is_symbol
 
-_SAME_LAYOUT = 0.45
+_SAME_LAYOUT = 0.6
 _BUCKET = 3.0
 _SHARE = 0.6
 _FIGURE_SHARE = 0.9
@@ -109,12 +109,10 @@ def _likeness(pages: Sequence[PageView]) -> np.ndarray[tuple[int, int], np.dtype
 
 
 def find_print(pages: Sequence[PageView]) -> Print:
-    """The print of pages of one layout. Of a single page it is every word but the figures: what a new page
-    has in common with it."""
-    if len(pages) == 1:
-        return _single(pages[0])
-    least = max(2, ceil(_SHARE * len(pages)))
-    least_figures = max(3, ceil(_FIGURE_SHARE * len(pages)))
+    """The print of pages of one layout. Of a single page it is everything but bare figures: what a new
+    page has in common with it."""
+    least = max(min(2, len(pages)), ceil(_SHARE * len(pages)))
+    least_figures = max(least, ceil(_FIGURE_SHARE * len(pages)))
     spread: dict[Context, set[int]] = defaultdict(set)
     sides: dict[Context, str] = {}
     for number, page in enumerate(pages):
@@ -124,7 +122,7 @@ def find_print(pages: Sequence[PageView]) -> Print:
     kept = [
         context
         for context, on in spread.items()
-        if len(on) >= (least_figures if is_figure(_word(context)) else least)
+        if len(on) >= (least_figures if _is_datum(_word(context)) else least)
         if not _bare_figure(context)
     ]
     before = frozenset(c for c in kept if sides[c] == "before")
@@ -134,14 +132,12 @@ def find_print(pages: Sequence[PageView]) -> Print:
 def _bare_figure(context: Context) -> bool:
     """A figure without a word beside it is filled in, however often it comes."""
     word, other = context if context[1].startswith(">") else context[::-1]
-    return is_figure(word) and (other[1:] == EDGE or is_figure(other[1:]) or is_symbol(other[1:]))
+    return _is_datum(word) and (other[1:] == EDGE or _is_datum(other[1:]) or is_symbol(other[1:]))
 
 
-def _single(page: PageView) -> Print:
-    found = [(c, side) for c, side, token in _occurrences(page) if not is_figure(token.form)]
-    before = frozenset(c for c, side in found if side == "before")
-    after = frozenset(c for c, side in found if side == "after")
-    return Print(1, before, after, _shares([page]))
+def _is_datum(form: str) -> bool:
+    """What is more often filled in than printed: a figure, a single letter."""
+    return is_figure(form) or (len(form) == 1 and form.isalpha())
 
 
 def _occurrences(page: PageView) -> Iterator[tuple[Context, str, Token]]:

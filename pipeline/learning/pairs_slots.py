@@ -18,9 +18,11 @@ Mask = Callable[[Sequence[Token]], Sequence[bool]]
 _FURTHEST_RIGHT = 40.0
 _FURTHEST_BELOW = 3.5
 _LINE_GAP = 0.9
-_KEY_LINE_GAP = 0.6
+_KEY_LINE_GAP = 0.9
 _COMB_GAP = 5.0
 _TICK_GAP = 4.0
+_SENTENCE = 8
+"""More words than this are rather text beside a column of entries than the key of one."""
 _FILLER = re.compile(r"[_.·…\s]+")
 
 
@@ -80,15 +82,17 @@ def _combed(row: list[Run]) -> list[Run]:
     joined: list[Run] = []
     for run in row:
         before = next((other for other in reversed(joined) if other.kind != "symbol"), None)
-        if before is not None and _is_combed(before) and _is_combed(run):
-            if run.box.left - before.box.right < _COMB_GAP:
-                at = joined.index(before)
-                joined[at] = replace(
-                    before, tokens=before.tokens + run.tokens, box=union([before.box, run.box])
-                )
-                continue
-        joined.append(run)
+        if before is not None and _in_comb(before, run):
+            tokens = before.tokens + run.tokens
+            joined[joined.index(before)] = replace(before, tokens=tokens, box=union([before.box, run.box]))
+        else:
+            joined.append(run)
     return joined
+
+
+def _in_comb(before: Run, run: Run) -> bool:
+    near = run.box.left - before.box.right < _COMB_GAP
+    return near and _is_combed(before) and _is_combed(run)
 
 
 def _is_combed(run: Run) -> bool:
@@ -110,8 +114,9 @@ def _from_left(runs: Sequence[Run], at: int) -> Edge | None:
         if run.row != runs[at].row or run.kind == "entry":
             return None
         if run.kind == "print":
-            gap = runs[at].box.left - run.box.right
-            return Edge(other, at, "right", 1 / (1 + max(gap, 0) / 15)) if gap < _FURTHEST_RIGHT else None
+            gap = max(runs[at].box.left - run.box.right, 0)
+            quality = (0.6 if len(run.tokens) > _SENTENCE else 1) / (1 + gap / 15)
+            return Edge(other, at, "right", quality) if gap < _FURTHEST_RIGHT else None
     return None
 
 
@@ -139,7 +144,7 @@ def _from_above(runs: Sequence[Run], at: int) -> Edge | None:
 
 
 def _up_left(key: Box, value: Box) -> bool:
-    return 0 <= value.left - key.right < 12 and value.top - key.bottom <= _FURTHEST_BELOW
+    return 0 <= value.left - key.right < 20 and value.top - key.bottom <= _FURTHEST_BELOW
 
 
 def _overlap(a: Box, b: Box) -> float:
@@ -157,13 +162,13 @@ def _below_quality(key: Box, value: Box) -> float:
 
 
 def key_lines(runs: Sequence[Run], at: int) -> list[int]:
-    """The lines of one printed key: those above and below that plainly go on (small initial)."""
+    """The lines of one printed key: a further line begins with a small letter, the first does not."""
     lines = [at]
     while (above := _line_above(runs, lines[0])) is not None and len(lines) < 6:
         lines.insert(0, above)
     while (below := _line_below(runs, lines[-1])) is not None and len(lines) < 6:
         lines.append(below)
-    return lines
+    return [at] if _goes_on(runs[lines[0]]) else lines
 
 
 def _line_above(runs: Sequence[Run], at: int) -> int | None:
@@ -195,7 +200,7 @@ def _stacked(upper: Box, lower: Box) -> bool:
 def value_runs(runs: Sequence[Run], at: int, taken: set[int]) -> list[int]:
     """The lines of one value: a text goes on below, a figure does not."""
     found = [at]
-    if all(is_figure(token.form) or is_symbol(token.form) for token in runs[at].tokens):
+    if _figures(runs[at]):
         return found
     while (below := _next_line(runs, found[-1], taken)) is not None:
         found.append(below)
@@ -207,8 +212,26 @@ def _next_line(runs: Sequence[Run], at: int, taken: set[int]) -> int | None:
     for other in range(at + 1, len(runs)):
         run = runs[other]
         if abs(run.box.left - box.left) < 1.0 and -0.4 <= run.box.top - box.bottom < _LINE_GAP:
-            return other if run.kind == "entry" and run.whole and other not in taken else None
+            goes_on = run.kind == "entry" and run.whole and other not in taken
+            return other if goes_on and not _table_rows(runs, at, other) else None
     return None
+
+
+def _table_rows(runs: Sequence[Run], upper: int, lower: int) -> bool:
+    """Both rows have a figure in one further column: rows of a table, not lines of a text."""
+    figures = [
+        [
+            run.box
+            for run in runs
+            if run.row == runs[at].row and run.box.left > runs[at].box.right and _figures(run)
+        ]
+        for at in (upper, lower)
+    ]
+    return any(_overlap(above, below) > 0 for above in figures[0] for below in figures[1])
+
+
+def _figures(run: Run) -> bool:
+    return run.kind == "entry" and all(is_figure(t.form) or is_symbol(t.form) for t in run.tokens)
 
 
 def tick_labels(runs: Sequence[Run], tick: Tick) -> dict[Side, tuple[float, int]]:
