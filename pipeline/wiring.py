@@ -14,12 +14,12 @@ from sqlalchemy import Engine
 from pipeline import worker
 from pipeline.db import schema
 from pipeline.db.connection import open_database
-from pipeline.engines.local import LocalEngine
 from pipeline.executors.processes import ProcessExecutor, WorkerLimits
 from pipeline.orchestrator.leasing import LeaseTerms, this_holder
 from pipeline.orchestrator.progress import Listener
 from pipeline.orchestrator.run import RunContext
 from pipeline.orchestrator.survey import Sources
+from pipeline.ports import Engine as FormEngine
 from pipeline.ports import Storage
 from pipeline.scoring.stage import ScoringLimits
 from pipeline.services import Service, load_services
@@ -83,8 +83,9 @@ def run_context(app: App, stopping: Callable[[], bool], listener: Listener) -> I
             trainer.close()
 
 
-def local_engine(settings: Settings) -> LocalEngine:
+def local_engine(settings: Settings) -> FormEngine:
     """An engine in this process, for reading single files; it has no models."""
+    from pipeline.engines.local import LocalEngine
 
     def no_bundle(model_id: str) -> bytes:
         raise KeyError(model_id)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.engines.local import LocalEngine
 from pipeline.errors import RowError
+from pipeline.ports import Engine
 from pipeline.scoring.document import ScoreTask, score_document
 from pipeline.storage.folder import FolderStorage
 from pipeline.training.tasks import LayoutTask, TrainTask, make_layout, train
@@ -24,15 +24,17 @@ class WorkerSetup:
 @dataclass(frozen=True, slots=True)
 class _Worker:
     storage: FolderStorage
-    engine: LocalEngine
+    engine: Engine
 
 
 _worker: _Worker | None = None
 
 
 def prepare(setup: WorkerSetup) -> None:
-    """Build this process's storage and engine."""
+    """Build this process's storage and engine. The engine's libraries are loaded here and nowhere else, so
+    that the process that hands out the work stays small."""
     global _worker
+    from pipeline.engines.local import LocalEngine
 
     def bundle(model_id: str) -> bytes:
         file = setup.bundles / model_id

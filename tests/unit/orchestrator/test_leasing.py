@@ -51,9 +51,9 @@ def test_of_another_machine_nobody_can_say() -> None:
 
 def test_a_group_that_is_held_cannot_be_held_again(database: Engine) -> None:
     clock = Clock()
-    with held(database, "a", terms(this_holder(), clock)), pytest.raises(RowError) as caught:
-        with held(database, "a", terms(this_holder(), clock)):
-            pass
+    second = held(database, "a", terms(this_holder(), clock))
+    with held(database, "a", terms(this_holder(), clock)), pytest.raises(RowError) as caught, second:
+        pass
     assert caught.value.reason == "held-elsewhere"
 
 

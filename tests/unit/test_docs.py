@@ -1,0 +1,62 @@
+"""The pages say what the program does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from pipeline.cli.console import Exit
+from pipeline.cli.main import app
+from pipeline.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+
+
+def page(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_every_setting_is_in_the_page_with_its_default() -> None:
+    text = page("docs/settings.md")
+    for name, field in Settings.model_fields.items():
+        assert f"| `{name}` |" in text, name
+        default = field.default
+        if isinstance(default, (int, float)) and not isinstance(default, bool):
+            assert f"| `{name}` | {default:g} |" in text, name
+
+
+@pytest.mark.parametrize("command", sorted(get_command(app).commands))  # type: ignore[attr-defined]
+def test_every_command_is_in_the_page(command: str) -> None:
+    assert f"`formpipe {command}" in page("docs/commands.md")
+
+
+def test_every_exit_code_is_in_the_page() -> None:
+    for code in Exit:
+        assert f"| {code.value} |" in page("docs/commands.md")
+
+
+def test_every_room_is_in_the_architecture() -> None:
+    text = page("docs/architecture.md")
+    rooms = {p.name for p in (ROOT / "pipeline").iterdir() if (p / "__init__.py").exists()}
+    assert [room for room in rooms if f"`{room}/`" not in text] == []
+
+
+def every_command() -> list[tuple[str, object]]:
+    found: list[tuple[str, object]] = []
+
+    def walk(name: str, command: object) -> None:
+        children = getattr(command, "commands", None)
+        if children is None:
+            found.append((name, command))
+        for child, below in (children or {}).items():
+            walk(f"{name} {child}", below)
+
+    walk("formpipe", get_command(app))
+    return found
+
+
+@pytest.mark.parametrize(("name", "command"), every_command())
+def test_the_help_of_every_command_has_an_example(name: str, command: object) -> None:
+    assert f"Example: {name}" in (getattr(command, "epilog", "") or "")
