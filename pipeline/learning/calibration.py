@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
+Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
+
 _ENOUGH = 300
 """From this many held-out answers on a free (isotonic) curve, below it Platt's two parameters."""
 
@@ -36,17 +38,17 @@ def calibrate(log_odds: NDArray[np.float64], right: NDArray[np.bool_], expected:
     """Fit on held-out best candidates. `expected`: values there were to find (sets the threshold by F1)."""
     if len(right) < 20 or right.all() or not right.any():
         return uncalibrated()
-    curve = _isotonic(log_odds, right) if len(right) >= _ENOUGH else _platt(log_odds, right)
-    return Calibration(*curve, _best_threshold(np.interp(log_odds, *curve), right, expected))
+    odds, curve = _isotonic(log_odds, right) if len(right) >= _ENOUGH else _platt(log_odds, right)
+    return Calibration(odds, curve, _best_threshold(np.interp(log_odds, odds, curve), right, expected))
 
 
-def _platt(log_odds: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[NDArray[np.float64], ...]:
+def _platt(log_odds: NDArray[np.float64], right: NDArray[np.bool_]) -> Curve:
     model = LogisticRegression(C=10.0).fit(log_odds[:, None], right)
     odds = np.linspace(-10, 10, 81)
     return odds, model.predict_proba(odds[:, None])[:, 1]
 
 
-def _isotonic(log_odds: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[NDArray[np.float64], ...]:
+def _isotonic(log_odds: NDArray[np.float64], right: NDArray[np.bool_]) -> Curve:
     """Isotonic over bins of equal count, blended with Platt so that ends and steps stay smooth."""
     odds, smooth = _platt(log_odds, right)
     curve = IsotonicRegression(out_of_bounds="clip", y_min=0.0, y_max=1.0).fit(log_odds, right)

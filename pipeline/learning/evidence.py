@@ -86,7 +86,7 @@ def surroundings(scene: Scene, log_odds: NDArray[np.float32], share: NDArray[np.
 
 
 def _amount_ranks(scene: Scene) -> NDArray[np.float32]:
-    """Per token its rank among the amounts of the document: 0 the largest, 1 the next value, ...; -1 no amount."""
+    """Per token its rank among the amounts of the document, 0 the largest; -1: no amount."""
     values = np.full(len(scene), np.nan)
     for index, token in enumerate(scene.tokens.items):
         text = token.text
@@ -163,7 +163,7 @@ def _facts(around: Surroundings, candidate: Candidate, usual: Habits) -> tuple[f
 
 
 def _edges(around: Surroundings, candidate: Candidate) -> tuple[float, ...]:
-    """Inside before and after the path, begin right after it, end right before it, and the best other field."""
+    """Inside before and after the path, begin right after, end right before, the best other field."""
     scene, path = around.scene, candidate.path
     odds = around.log_odds[:, candidate.field]
     before, after = int(scene.near.left[path[0]]), int(scene.lines.following[path[-1]])

@@ -3,32 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from pipeline.learning.features import Scene, prepare, token_features
 from pipeline.learning.fitting import Model, is_mark, learn, propose
 from pipeline.learning.hashing import MASKED
 from pipeline.learning.paths import track
 from pipeline.learning.spans import Candidate
+from pipeline.learning.storage import model_from_bytes, model_to_bytes
 from pipeline.types import Box, ExtractedField, FieldSpec, LabelledForm, Layout
 
 
 class FieldExtractor:
-    """`fit` on labelled forms, `predict` the fields of a layout. After fitting, `model_` holds what was learned."""
+    """`fit` on labelled forms, `predict` the fields of a layout. `model_` holds what was learned."""
 
     model_: Model
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
 
-    def fit(self, forms: Sequence[LabelledForm], fields: Sequence[FieldSpec]) -> FieldExtractor:
+    def fit(self, forms: Sequence[LabelledForm], fields: Sequence[FieldSpec]) -> Self:
         with threadpool_limits(limits=1):
             self.model_ = learn(forms, fields, self.seed)
         self._columns = self.model_.tokens.columns()
         return self
+
+    def to_bytes(self) -> bytes:
+        """The fitted model, to be stored; nothing of the training forms but hashes of their words."""
+        return model_to_bytes(self.model_)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """The extractor stored by `to_bytes`. Raises RowError (`model-unreadable`) for any other bytes."""
+        extractor = cls()
+        extractor.model_ = model_from_bytes(data)
+        extractor._columns = extractor.model_.tokens.columns()
+        return extractor
 
     def predict(self, layout: Layout) -> tuple[ExtractedField, ...]:
         """The values found, in the order of the fields; a field that is not there is left out."""
@@ -39,7 +53,9 @@ class FieldExtractor:
         share = model.recurrence.share(scene.codes[:, MASKED])
         features = token_features(scene, model.recurrence)
         odds = model.tokens.log_odds(features, self._columns)
-        found, rows = propose(scene, track(scene), odds, share, model.extents, model.usual, is_mark(model.fields))
+        found, rows = propose(
+            scene, track(scene), odds, share, model.extents, model.usual, is_mark(model.fields)
+        )
         if not found:
             return ()
         confidence = model.calibration(model.judge.log_odds(rows))
@@ -57,7 +73,11 @@ def _select(
     chosen: dict[int, int] = {}
     for number in np.argsort(-odds, kind="stable").tolist():
         candidate = found[number]
-        if confidence[number] < threshold or candidate.field in chosen or not taken.isdisjoint(candidate.path):
+        if (
+            confidence[number] < threshold
+            or candidate.field in chosen
+            or not taken.isdisjoint(candidate.path)
+        ):
             continue
         chosen[candidate.field] = number
         taken.update(candidate.path)

@@ -55,7 +55,8 @@ def token_features(scene: Scene, recurrence: Recurrence, own: bool = False) -> N
 
 
 def _at(codes: Codes, index: Indices) -> Codes:
-    return np.where(index >= 0, codes[np.maximum(index, 0)], np.uint64(0))
+    found: Codes = np.where(index >= 0, codes[np.maximum(index, 0)], np.uint64(0))
+    return found
 
 
 def _step(index: Indices, side: Indices) -> Indices:
@@ -64,7 +65,8 @@ def _step(index: Indices, side: Indices) -> Indices:
 
 
 def _bin(values: NDArray[np.floating], edges: Sequence[float]) -> Codes:
-    return np.digitize(values, edges).astype(np.uint64)
+    bins: Codes = np.digitize(values, edges).astype(np.uint64)
+    return bins
 
 
 def _itself(scene: Scene, share: NDArray[np.float32]) -> list[Codes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +16,10 @@ from pipeline.learning.features import Scene, prepare, token_features
 from pipeline.learning.hashing import MASKED
 from pipeline.learning.judge import Judge, fit_boosted, fit_linear, untrained
 from pipeline.learning.linear import LinearSettings, TokenModel, fit_tokens
-from pipeline.learning.paths import Track, path_key, track
+from pipeline.learning.paths import Track, comparable, path_key, track
 from pipeline.learning.recurrence import Recurrence, count_recurrence
 from pipeline.learning.spans import Candidate, Extent, candidates, path_score
-from pipeline.learning.targets import Teaching, Value, read_values, teach
+from pipeline.learning.targets import Teaching, Value, begins, read_values, teach
 from pipeline.types import FieldSpec, LabelledForm
 
 BOOSTED_FROM = 20
@@ -72,9 +73,7 @@ def learn(forms: Sequence[LabelledForm], fields: Sequence[FieldSpec], seed: int)
     answers: Answers | None = None
     for _ in range(2 if len(folds) > 1 else 0):
         scores, answers = _held_out(lessons, teachings, folds, marks, settings)
-        teachings = [
-            teach(lesson.values, score) for lesson, score in zip(lessons, scores, strict=True)
-        ]
+        teachings = [teach(lesson.values, score) for lesson, score in zip(lessons, scores, strict=True)]
     judge, calibration = _judged(answers, lessons, seed)
     extents, usual = _usual(lessons, teachings, len(fields))
     tokens = fit_tokens([lesson.features for lesson in lessons], teachings, len(fields), settings)
@@ -123,7 +122,7 @@ def _held_out(
     marks: Sequence[bool],
     settings: LinearSettings,
 ) -> tuple[list[list[list[float]]], Answers]:
-    """For every form, by a model that has not seen it: the scores of its labelled places, and its candidates."""
+    """By a model that has not seen the form: the scores of its labelled places, and its candidates."""
     scores: list[list[list[float]]] = [[] for _ in lessons]
     answers: list[Answers] = []
     for fold in folds:
@@ -138,7 +137,9 @@ def _held_out(
             scores[number] = [
                 [path_score(odds[:, value.field], path) for path in value.places] for value in lesson.values
             ]
-            answers.append(_answers(number, lesson, odds, extents, usual, marks))
+            answers.append(
+                _answers(number, lesson, teach(lesson.values, scores[number]), odds, extents, usual, marks)
+            )
     return scores, _together(answers)
 
 
@@ -156,10 +157,15 @@ def propose(
     repeats = dict(Counter(scene.tokens.keys))
     found: list[Candidate] = []
     rows: list[NDArray[np.float32]] = []
-    words = ~scene.tokens.marks
+    words = (
+        np.array([begins(scene, index) for index in range(len(scene))], dtype=np.bool_) & ~scene.tokens.marks
+    )
+    closing = np.array([bool(key) for key in scene.tokens.keys]) | scene.tokens.marks
     for field, extent in enumerate(extents):
         allowed = scene.tokens.marks if marks[field] else words
-        own = candidates(log_odds[:, field], links, field, Extent(1, 1, 0.0) if marks[field] else extent, allowed)
+        own = candidates(
+            log_odds[:, field], links, field, Extent(1, 1, 0.0) if marks[field] else extent, allowed, closing
+        )
         found += own
         rows.append(evidence(around, own, usual[field], repeats))
     return found, np.concatenate(rows) if rows else np.zeros((0, 1), np.float32)
@@ -168,22 +174,18 @@ def propose(
 def _answers(
     number: int,
     lesson: Lesson,
+    teaching: Teaching,
     odds: NDArray[np.float32],
     extents: Sequence[Extent],
     usual: Sequence[Habits],
     marks: Sequence[bool],
 ) -> Answers:
     found, rows = propose(lesson.scene, lesson.links, odds, lesson.share, extents, usual, marks)
-    keys: dict[int, set[str]] = {}
-    places: dict[int, set[tuple[int, ...]]] = {}
-    for value in lesson.values:
-        keys.setdefault(value.field, set()).update(value.keys)
-        places.setdefault(value.field, set()).update(value.places)
-    right = [
-        candidate.path in places.get(candidate.field, ())
-        or (not marks[candidate.field] and path_key(lesson.scene, candidate.path) in keys.get(candidate.field, ()))
-        for candidate in found
-    ]
+    places = set(teaching.taught)
+    keys = {(field, path_key(lesson.scene, path)) for field, path in teaching.taught if not marks[field]}
+    fields_taught = {field for field, _ in teaching.taught}
+    keys |= {(v.field, comparable(v.text)) for v in lesson.values if v.field not in fields_taught}
+    right = [(c.field, c.path) in places or (c.field, path_key(lesson.scene, c.path)) in keys for c in found]
     fields = np.array([candidate.field for candidate in found], dtype=np.int32)
     return Answers(rows, np.array(right, dtype=np.bool_), np.full(len(found), number, np.int32), fields)
 
@@ -249,7 +251,7 @@ def _extent(seen: Sequence[tuple[Lesson, Sequence[tuple[int, ...]]]]) -> Extent:
     for lesson, paths in seen:
         for path in paths:
             segments = lesson.scene.lines.segment[list(path)]
-            pairs = list(zip(path, path[1:], strict=False))
+            pairs = list(pairwise(path))
             downs = sum(lesson.links.following[a] != b for a, b in pairs)
             gaps = [lesson.links.gap[a] for a, b in pairs if lesson.links.following[a] == b]
             extent = replace(

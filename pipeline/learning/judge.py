@@ -97,7 +97,9 @@ def fit_boosted(rows: Evidence, right: NDArray[np.bool_], seed: int, trees: int 
         random_state=seed,
     ).fit(rows, right)
     prior = float(np.clip(right.mean(), 1e-6, 1 - 1e-6))
-    return _export([stage[0].tree_ for stage in model.estimators_], model.learning_rate, np.log(prior / (1 - prior)))
+    return _export(
+        [stage[0].tree_ for stage in model.estimators_], model.learning_rate, np.log(prior / (1 - prior))
+    )
 
 
 def _export(trees: Sequence[object], rate: float, start: float) -> Judge:

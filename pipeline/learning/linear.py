@@ -17,6 +17,7 @@ INSIDE, BEGIN, END = range(3)
 HEADS = 3
 LOG_ODDS_LIMIT = 8.0
 _NEVER = -12.0
+_STEPS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,8 @@ class LinearSettings:
     """`strength` is the inverse of the regularisation; `least_forms` a feature must occur in."""
 
     strength: float = 1.0
-    iterations: int = 60
+    iterations: int = 100
+    tolerance: float = 1e-4
     least_forms: int = 2
     negatives: int = 60_000
     seed: int = 0
@@ -32,15 +34,19 @@ class LinearSettings:
 
 @dataclass(frozen=True, slots=True)
 class TokenModel:
-    """`buckets`: hash buckets in use, ascending. `weights`: (buckets, HEADS, fields + 1), class 0 is "none"."""
+    """`buckets`: hash buckets in use, ascending. Class 0 is "none".
+
+    `weights` (buckets, HEADS, fields + 1) are whole numbers to be multiplied by `scales` (HEADS, fields + 1).
+    """
 
     buckets: NDArray[np.int32]
-    weights: NDArray[np.float32]
+    weights: NDArray[np.int16]
+    scales: NDArray[np.float32]
     bias: NDArray[np.float32]
 
     @property
     def fields(self) -> int:
-        return self.weights.shape[2] - 1
+        return int(self.weights.shape[2]) - 1
 
     def columns(self) -> NDArray[np.int32]:
         """Column of every bucket, or -1: what `log_odds` looks features up in."""
@@ -51,8 +57,8 @@ class TokenModel:
     def log_odds(self, features: NDArray[np.int32], columns: NDArray[np.int32]) -> NDArray[np.float32]:
         """Log odds of each field for each token: (HEADS, fields, tokens), within +-8."""
         rows = _rows(columns[features], len(self.buckets))
-        flat = rows @ self.weights.reshape(len(self.buckets), -1)
-        scores = flat.reshape(len(features), HEADS, -1) + self.bias
+        flat = rows @ self.weights.reshape(len(self.buckets), self.bias.size).astype(np.float32)
+        scores = flat.reshape(len(features), *self.bias.shape) * self.scales + self.bias
         return _softmax_log_odds(scores).transpose(1, 2, 0)
 
 
@@ -75,7 +81,10 @@ def _rows(columns: NDArray[np.int32], width: int) -> sparse.csr_matrix:
 
 
 def fit_tokens(
-    features: Sequence[NDArray[np.int32]], teachings: Sequence[Teaching], fields: int, settings: LinearSettings
+    features: Sequence[NDArray[np.int32]],
+    teachings: Sequence[Teaching],
+    fields: int,
+    settings: LinearSettings,
 ) -> TokenModel:
     """Fit on forms given as one feature table and one teaching each."""
     buckets = _frequent(features, settings.least_forms)
@@ -83,15 +92,28 @@ def fit_tokens(
     table[buckets] = np.arange(len(buckets), dtype=np.int32)
     chosen = _choose(features, teachings, settings)
     labels = np.concatenate(
-        [_labels(len(f), t)[:, rows] for f, t, (rows, _) in zip(features, teachings, chosen, strict=True)], axis=1
+        [_labels(len(f), t)[:, rows] for f, t, (rows, _) in zip(features, teachings, chosen, strict=True)],
+        axis=1,
     )
-    matrix = _rows(table[np.concatenate([f[rows] for f, (rows, _) in zip(features, chosen, strict=True)])], len(buckets))
+    matrix = _rows(
+        table[np.concatenate([f[rows] for f, (rows, _) in zip(features, chosen, strict=True)])], len(buckets)
+    )
     sample = np.concatenate([weight for _, weight in chosen])
     weights = np.zeros((len(buckets), HEADS, fields + 1), dtype=np.float32)
     bias = np.full((HEADS, fields + 1), _NEVER, dtype=np.float32)
     for head in range(HEADS):
         _fit_head(matrix, labels[head], sample, settings, weights[:, head], bias[head])
-    return TokenModel(buckets, weights, bias)
+    return _rounded(buckets, weights, bias)
+
+
+def _rounded(
+    buckets: NDArray[np.int32], weights: NDArray[np.float32], bias: NDArray[np.float32]
+) -> TokenModel:
+    """Weights in steps of 1/1000 of the largest of their class; features left without any are dropped."""
+    scales = np.maximum(np.abs(weights).max(axis=0, initial=0.0), 1e-6) / _STEPS
+    steps = np.rint(weights / scales).astype(np.int16)
+    used = steps.any(axis=(1, 2))
+    return TokenModel(buckets[used], steps[used], scales.astype(np.float32), bias)
 
 
 def _fit_head(
@@ -106,7 +128,7 @@ def _fit_head(
     if len(classes) < 2:
         bias[classes] = 0.0
         return
-    model = LogisticRegression(C=settings.strength, max_iter=settings.iterations, tol=1e-3)
+    model = LogisticRegression(C=settings.strength, max_iter=settings.iterations, tol=settings.tolerance)
     model.fit(matrix, labels, sample_weight=sample)
     if len(classes) == 2:
         weights[:, classes[1]] = model.coef_[0]

@@ -87,6 +87,9 @@ def _readings(scene: Scene, links: Track, start: int, wanted: str) -> Iterator[P
         if done == len(wanted):
             yield path
             return
-        for step in (links.jump[path[-1]], links.following[path[-1]]):
-            if step >= 0 and step not in path and wanted.startswith(keys[step], done) and len(path) < 60:
-                waiting.append(((*path, step), done + len(keys[step])))
+        steps = (links.jump[path[-1]], links.following[path[-1]])
+        waiting += [
+            ((*path, step), done + len(keys[step]))
+            for step in steps
+            if step >= 0 and step not in path and wanted.startswith(keys[step], done) and len(path) < 60
+        ]

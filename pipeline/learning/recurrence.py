@@ -16,7 +16,7 @@ _ANCHOR_SHARE = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Recurrence:
-    """In how many of `forms` training forms each word (its code) occurs; words of one form only are dropped."""
+    """In how many of `forms` training forms each word (its code) occurs, where in more than one."""
 
     words: Codes
     counts: NDArray[np.int32]

@@ -35,12 +35,17 @@ class Candidate:
 
 
 def candidates(
-    log_odds: NDArray[np.float32], links: Track, field: int, extent: Extent, allowed: NDArray[np.bool_]
+    log_odds: NDArray[np.float32],
+    links: Track,
+    field: int,
+    extent: Extent,
+    starting: NDArray[np.bool_],
+    closing: NDArray[np.bool_],
 ) -> list[Candidate]:
     """The best paths of one field, best first. `log_odds`: (HEADS, tokens) of this field."""
-    begin = np.where(allowed, log_odds[BEGIN], -np.inf)
+    begin = np.where(starting, log_odds[BEGIN], -np.inf)
     starts = _largest(begin, _BEGINNINGS)
-    inside, end = log_odds[INSIDE].tolist(), log_odds[END].tolist()
+    inside, end = log_odds[INSIDE].tolist(), np.where(closing, log_odds[END], -np.inf).tolist()
     found: list[Candidate] = []
     for start in starts:
         found += _grow(start, float(begin[start]), inside, end, links, field, extent)
@@ -67,7 +72,8 @@ def _grow(
     while waiting and len(found) < 60:
         path, score, lines, widest = waiting.pop()
         last = path[-1]
-        found.append(Candidate(field, path, score + end[last], lines, widest))
+        if end[last] > -100.0:
+            found.append(Candidate(field, path, score + end[last], lines, widest))
         if len(path) >= extent.tokens:
             continue
         beside, below, gap = links.following[last], links.jump[last], links.gap[last]

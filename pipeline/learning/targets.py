@@ -9,28 +9,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.learning.features import Scene
-from pipeline.learning.paths import Path, Track, comparable, occurrences
+from pipeline.learning.paths import Path, Track, occurrences
 from pipeline.types import Label, LabelRegion, bounds
 
 _LABELLED = 2.0
 """How much more likely (in log odds) the labelled place is than another place with the same text."""
+_WHOLE = 2.0
+"""How much less likely (in log odds) a piece of a labelled word is than the whole of it."""
+_CURRENCIES = frozenset("$£€¥₹")
 _SHARE = 0.25
 """Occurrences at least this likely, relative to the likeliest, are taught as the value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A labelled value of one form: the places it may stand at, with prior log odds of each."""
+    """A labelled value of one form: the places it may stand at, with prior log odds and reading of each."""
 
     field: int
-    keys: frozenset[str]
     places: tuple[Path, ...]
     priors: tuple[float, ...]
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Teaching:
-    """What a form teaches: paths by field, and paths that must teach nothing (neither this nor that)."""
+    """What a form teaches: paths by field, and tokens that must teach nothing (neither this nor that)."""
 
     taught: tuple[tuple[int, Path], ...]
     ignored: tuple[int, ...]
@@ -48,25 +51,76 @@ def read_values(
         value = _mark(scene, field, label) if is_mark[field] else _text(scene, links, field, label)
         if value is not None:
             values.append(value)
-    return tuple(values)
+    return _share_out(scene, values)
 
 
 def _text(scene: Scene, links: Track, field: int, label: Label) -> Value | None:
     if not label.text.strip():
         return None
-    boxed = _under(scene, label.regions, marks=False)
-    places = occurrences(scene, links, label.text)
+    boxed = trimmed(scene, tuple(_under(scene, label.regions, marks=False)))
+    places = [trimmed(scene, path) for path in occurrences(scene, links, label.text)]
     labelled = max(places, key=lambda path: _overlap(path, boxed), default=None)
     if boxed and (labelled is None or not _overlap(labelled, boxed)):
-        labelled = tuple(boxed)
-        places = [labelled, *places]
-    priors = tuple(_LABELLED if boxed and path == labelled else 0.0 for path in places)
-    keys = {comparable(label.text), comparable(label.text.replace(" ", "")), *_boxed_key(scene, boxed)}
-    return Value(field, frozenset(keys), tuple(places), priors)
+        labelled = boxed
+        places = [boxed, *places]
+    odds = {path: _LABELLED if boxed and path == labelled else 0.0 for path in places}
+    for place in list(odds):
+        for piece in _pieces(scene, place):
+            odds.setdefault(piece, odds[place] - _WHOLE)
+    return Value(field, tuple(odds), tuple(odds.values()), label.text)
 
 
-def _boxed_key(scene: Scene, boxed: Sequence[int]) -> list[str]:
-    return [key] if boxed and (key := scene.tokens.key(boxed)) else []
+def trimmed(scene: Scene, path: Path) -> Path:
+    """The path without bare punctuation at its ends (a currency sign in front stays)."""
+    start, end = 0, len(path)
+    while start < end and not begins(scene, path[start]):
+        start += 1
+    while end > start and not scene.tokens.keys[path[end - 1]]:
+        end -= 1
+    return path[start:end] or path
+
+
+def begins(scene: Scene, index: int) -> bool:
+    """Whether a value can begin at this token."""
+    return bool(scene.tokens.keys[index]) or scene.tokens.items[index].text in _CURRENCIES
+
+
+def _pieces(scene: Scene, path: Path) -> list[Path]:
+    """The parts of a path between the cuts of a glued word: labels mark whole words, values may be less."""
+    cuts = [
+        n for n in range(1, len(path)) if scene.tokens.items[path[n]].glued and path[n] == path[n - 1] + 1
+    ]
+    ends = [0, *cuts, len(path)]
+    if not cuts or len(cuts) > 4:
+        return []
+    parts = [path[a:b] for n, a in enumerate(ends) for b in ends[n + 1 :]]
+    return [part for part in dict.fromkeys(trimmed(scene, part) for part in parts) if scene.tokens.key(part)]
+
+
+def _share_out(scene: Scene, values: Sequence[Value]) -> tuple[Value, ...]:
+    """Values labelled at the same glued word take its pieces in the order of the labels."""
+    shared: dict[Path, list[int]] = {}
+    for number, value in enumerate(values):
+        if value.priors and max(value.priors) >= _LABELLED:
+            shared.setdefault(value.places[value.priors.index(max(value.priors))], []).append(number)
+    result = list(values)
+    for path, numbers in shared.items():
+        pieces = [piece for piece in _pieces(scene, path) if len(piece) == 1]
+        if len(numbers) < 2 or len(pieces) < len(numbers):
+            continue
+        for turn, number in enumerate(numbers):
+            result[number] = _divided(scene, values[number], turn)
+    return tuple(result)
+
+
+def _divided(scene: Scene, value: Value, turn: int) -> Value:
+    """The value at its piece number `turn` of every word it was labelled at, or stands at elsewhere."""
+    odds = dict(zip(value.places, value.priors, strict=True))
+    for path, prior in zip(value.places, value.priors, strict=True):
+        single = [piece for piece in _pieces(scene, path) if len(piece) == 1]
+        if len(single) > turn:
+            odds[path], odds[single[turn]] = -_WHOLE, prior
+    return Value(value.field, tuple(odds), tuple(odds.values()), value.text)
 
 
 def _overlap(path: Path, boxed: Sequence[int]) -> float:
@@ -77,7 +131,7 @@ def _mark(scene: Scene, field: int, label: Label) -> Value | None:
     nearest = _under(scene, label.regions, marks=True)
     if not nearest:
         return None
-    return Value(field, frozenset((label.text.lower(),)), ((nearest[0],),), (_LABELLED,))
+    return Value(field, ((nearest[0],),), (_LABELLED,), label.text)
 
 
 def _under(scene: Scene, regions: Sequence[LabelRegion], marks: bool) -> list[int]:
@@ -119,7 +173,7 @@ def _shared_area(boxes: NDArray[np.float32], box: NDArray[np.float64]) -> NDArra
 
 
 def teach(values: Sequence[Value], scores: Sequence[Sequence[float]] | None = None) -> Teaching:
-    """Places to learn from. `scores`: log odds of each place of each value from a model that has not seen the form.
+    """Places to learn from; `scores`: log odds of each place by a model that has not seen the form.
 
     Without scores the labelled place counts alone, or every occurrence where none is labelled. Two
     fields never share a token: the likelier place wins, the other value goes to its next place.
@@ -138,9 +192,9 @@ def teach(values: Sequence[Value], scores: Sequence[Sequence[float]] | None = No
 
 
 def _likely(value: Value, scores: Sequence[float] | None) -> list[tuple[float, int, Path]]:
-    odds = [prior + (score if scores else 0.0) for prior, score in zip(value.priors, scores or value.priors, strict=True)]
-    if not odds:
+    if not value.places:
         return []
+    odds = [p + s for p, s in zip(value.priors, scores or [0.0] * len(value.priors), strict=True)]
     best = max(odds)
     floor = best + float(np.log(_SHARE))
     return [(o, value.field, path) for o, path in zip(odds, value.places, strict=True) if o >= floor]

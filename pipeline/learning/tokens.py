@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +56,7 @@ class Tokens:
         pieces: list[str] = []
         for position, index in enumerate(path):
             follows = position and path[position - 1] == index - 1
-            pieces.append(("" if not position or (follows and self.items[index].glued) else " "))
+            pieces.append("" if not position or (follows and self.items[index].glued) else " ")
             pieces.append(self.items[index].text)
         return "".join(pieces)
 
@@ -109,7 +110,7 @@ def _pieces(word: Word, page: int) -> Iterator[Token]:
     text, box = word.text.strip(), word.box
     cuts = [0, *(match.start() for match in _CUTS.finditer(text)), len(text)]
     width = box.width / max(len(text), 1)
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in pairwise(cuts):
         if end > start:
             part = Box(box.left + start * width, box.top, box.left + end * width, box.bottom)
             yield Token(text[start:end], page, part, word.confidence, glued=start > 0)

@@ -1,0 +1,178 @@
+"""A fitted model as bytes and back: a JSON head and plain arrays in one zip, no code, nothing unknown."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import RowError
+from pipeline.learning.calibration import Calibration
+from pipeline.learning.evidence import WIDTH, Habits
+from pipeline.learning.fitting import Model
+from pipeline.learning.hashing import BITS
+from pipeline.learning.judge import Judge
+from pipeline.learning.linear import HEADS, TokenModel
+from pipeline.learning.recurrence import Recurrence
+from pipeline.learning.spans import Extent
+from pipeline.types import FieldSpec
+
+FORMAT = "formpipe-fields/1"
+"""Changes whenever features, evidence or arrays change meaning: an older model is then trained again."""
+
+_LARGEST = 256 * 1024 * 1024
+_TREES = ("feature", "threshold", "left", "right", "value")
+_ARRAYS: Mapping[str, str] = {
+    "words": "u8", "counts": "i4", "buckets": "i4", "weights": "i2", "scales": "f4", "bias": "f4",
+    "linear": "f4", "feature": "i2", "threshold": "f4", "left": "i2", "right": "i2", "value": "f4",
+    "odds": "f8", "confidence": "f8",
+}  # fmt: skip
+
+
+def model_to_bytes(model: Model) -> bytes:
+    """The model as one zip; equal models give equal bytes."""
+    arrays = {
+        "words": model.recurrence.words,
+        "counts": model.recurrence.counts,
+        "buckets": model.tokens.buckets,
+        "weights": model.tokens.weights,
+        "scales": model.tokens.scales,
+        "bias": model.tokens.bias,
+        "linear": model.judge.linear,
+        **{name: getattr(model.judge, name) for name in _TREES},
+        "odds": model.calibration.odds,
+        "confidence": model.calibration.confidence,
+    }
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        _write(archive, "model.json", json.dumps(_head(model), sort_keys=True).encode())
+        for name, array in arrays.items():
+            content = io.BytesIO()
+            np.save(content, array.astype(f"<{_ARRAYS[name]}"), allow_pickle=False)
+            _write(archive, f"{name}.npy", content.getvalue())
+    return target.getvalue()
+
+
+def _write(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    archive.writestr(entry, content)
+
+
+def _head(model: Model) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "fields": [asdict(spec) for spec in model.fields],
+        "forms": model.forms,
+        "examples": model.examples,
+        "extents": [asdict(extent) for extent in model.extents],
+        "usual": [asdict(habit) for habit in model.usual],
+        "start": model.judge.start,
+        "depth": model.judge.depth,
+        "threshold": model.calibration.threshold,
+    }
+
+
+def model_from_bytes(data: bytes) -> Model:
+    """The model in `data`. Raises RowError (`model-unreadable`) for anything not written by this format."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return _checked(_read(archive))
+    except (
+        zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, IndexError, EOFError,
+        NotImplementedError, RuntimeError, OSError, MemoryError, zlib.error,
+    ) as error:  # fmt: skip
+        raise RowError(
+            f"This is no field model of format {FORMAT} ({type(error).__name__}): train the form type again.",
+            reason="model-unreadable",
+        ) from error
+
+
+def _read(archive: zipfile.ZipFile) -> Model:
+    names = {"model.json", *(f"{name}.npy" for name in _ARRAYS)}
+    if set(archive.namelist()) != names or sum(entry.file_size for entry in archive.infolist()) > _LARGEST:
+        raise ValueError("other members than expected, or too large")
+    head = json.loads(archive.read("model.json"))
+    if head["format"] != FORMAT:
+        raise ValueError("another format")
+    arrays = {name: _array(archive.read(f"{name}.npy"), kind) for name, kind in _ARRAYS.items()}
+    return _model(head, arrays)
+
+
+def _array(content: bytes, kind: str) -> NDArray[Any]:
+    array: NDArray[Any] = np.load(io.BytesIO(content), allow_pickle=False)
+    if array.dtype != np.dtype(f"<{kind}") or (array.dtype.kind == "f" and not np.isfinite(array).all()):
+        raise ValueError("an array of another type")
+    return array
+
+
+def _model(head: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Model:
+    return Model(
+        fields=tuple(FieldSpec(**spec) for spec in head["fields"]),
+        forms=int(head["forms"]),
+        examples=tuple(int(count) for count in head["examples"]),
+        extents=tuple(Extent(**extent) for extent in head["extents"]),
+        usual=tuple(_habits(habit) for habit in head["usual"]),
+        recurrence=Recurrence(arrays["words"], arrays["counts"], int(head["forms"])),
+        tokens=TokenModel(arrays["buckets"], arrays["weights"], arrays["scales"], arrays["bias"]),
+        judge=Judge(
+            start=float(head["start"]),
+            linear=arrays["linear"],
+            feature=arrays["feature"],
+            threshold=arrays["threshold"],
+            left=arrays["left"],
+            right=arrays["right"],
+            value=arrays["value"],
+            depth=int(head["depth"]),
+        ),
+        calibration=Calibration(arrays["odds"], arrays["confidence"], float(head["threshold"])),
+    )
+
+
+def _habits(habit: Mapping[str, Any]) -> Habits:
+    tables = {
+        name: {int(key): float(share) for key, share in (habit[name] or {}).items()}
+        for name in ("kinds", "shapes", "known")
+    }
+    return Habits(int(habit["values"]), float(habit["tokens"]), float(habit["letters"]), **tables)
+
+
+def _checked(model: Model) -> Model:
+    """Refuse arrays that do not fit together: an index out of range must not surface while predicting."""
+    fields, tokens, judge, curve = len(model.fields), model.tokens, model.judge, model.calibration
+    per_field = (model.examples, model.extents, model.usual)
+    trees = {getattr(judge, name).shape for name in _TREES}
+    fits = (
+        all(len(part) == fields for part in per_field)
+        and tokens.weights.shape == (len(tokens.buckets), HEADS, fields + 1)
+        and tokens.scales.shape == tokens.bias.shape == (HEADS, fields + 1)
+        and _ascending(tokens.buckets, 1 << BITS)
+        and model.recurrence.words.shape == model.recurrence.counts.shape
+        and judge.linear.shape == (WIDTH,)
+        and len(trees) == 1
+        and judge.feature.ndim == 2
+        and _within(judge.feature, WIDTH)
+        and _within(judge.left, judge.feature.shape[1])
+        and _within(judge.right, judge.feature.shape[1])
+        and 0 <= judge.depth <= 64
+        and curve.odds.shape == curve.confidence.shape
+        and len(curve.odds) > 1
+    )
+    if not fits:
+        raise ValueError("parts that do not fit together")
+    return model
+
+
+def _ascending(values: NDArray[Any], end: int) -> bool:
+    return values.ndim == 1 and bool((np.diff(values) > 0).all()) and _within(values, end)
+
+
+def _within(values: NDArray[Any], end: int) -> bool:
+    return values.size == 0 or (int(values.min()) >= 0 and int(values.max()) < end)
