@@ -9,7 +9,7 @@ from typing import cast
 
 from pipeline.types import Box, Line, Polygon, Word, bounds
 
-GAP = 1.2
+GAP = 0.75
 """A gap wider than this many word heights ends a line."""
 _OFF_BASELINE = 0.45
 """Words on one line differ less than this share of the taller one's height in their middle."""

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
 from pipeline.errors import DocumentError
+from pipeline.reading.glyphs import SYMBOL_FONTS, is_symbol_code, symbol
 from pipeline.reading.lines import group_lines
 from pipeline.reading.ocr import RapidOcr
 from pipeline.reading.options import ReadOptions
 from pipeline.reading.pdf_forms import Widgets, flatten, read_widgets
 from pipeline.reading.pdf_graphics import page_graphics
 from pipeline.reading.pdf_regions import read_regions
-from pipeline.reading.pdf_text import PageFrame, TextWord, page_frame, text_words
-from pipeline.types import Box, Layout, Page, SelectionMark, Word
+from pipeline.reading.pdf_structure import page_marks, page_tables
+from pipeline.reading.pdf_text import PageFrame, TextWord, font_name, page_frame, text_words
+from pipeline.types import Box, Layout, Page, Word
 
 log = logging.getLogger(__name__)
 logging.getLogger("pypdfium2").setLevel(logging.ERROR)  # it warns of every XFA form; the AcroForm is enough
@@ -108,33 +110,40 @@ def _load(document: pdfium.PdfDocument, index: int) -> _LoadedPage:
 
 def _page(loaded: _LoadedPage, number: int, options: ReadOptions, recognizer: RapidOcr | None) -> Page:
     frame = loaded.frame
-    found = _text(loaded.page, frame)
-    found = _without_ticks(found, loaded.widgets)
+    found = _without_ticks(_text(loaded.page, frame), loaded.widgets)
     found += _values_not_drawn(found, loaded.widgets)
     graphics = page_graphics(loaded.page.raw, frame)
-    read = read_regions(loaded.page, frame, graphics, found, options, recognizer)
-    words = [item.word for item in read.words]
-    lines = group_lines(words, [item.turn for item in read.words], read.angle)
+    reading = read_regions(loaded.page, frame, graphics, found, options, recognizer)
+    marks = page_marks(loaded.page, frame, graphics, reading, loaded.widgets) if options.marks else []
+    tables = page_tables(graphics, reading) if options.tables else []
+    words = [item.word for item in reading.words]
     return Page(
         number=number,
         width=round(frame.width, 4),
         height=round(frame.height, 4),
         unit="inch",
-        lines=tuple(lines),
-        selection_marks=tuple(
-            SelectionMark(state, box.polygon) for box, state in loaded.widgets.toggles if options.marks
-        ),
-        angle=read.angle,
-        used_ocr=read.used_ocr,
+        lines=tuple(group_lines(words, [item.turn for item in reading.words], reading.angle)),
+        selection_marks=tuple(marks),
+        tables=tuple(tables),
+        angle=reading.angle,
+        used_ocr=reading.used_ocr,
     )
 
 
 def _text(page: pdfium.PdfPage, frame: PageFrame) -> list[TextWord]:
     text_page = page.get_textpage()
     try:
-        return text_words(text_page.raw, frame)
+        return [_as_symbol(text_page, item) for item in text_words(text_page.raw, frame)]
     finally:
         text_page.close()
+
+
+def _as_symbol(text_page: pdfium.PdfTextPage, item: TextWord) -> TextWord:
+    """A character of a symbol font as what it shows; most such fonts carry no mapping to Unicode."""
+    text = item.word.text
+    if not is_symbol_code(text) or not SYMBOL_FONTS.search(font_name(text_page.raw, item.first_char)):
+        return item
+    return replace(item, word=replace(item.word, text=symbol(text)))
 
 
 def _without_ticks(found: list[TextWord], widgets: Widgets) -> list[TextWord]:

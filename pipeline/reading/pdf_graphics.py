@@ -18,6 +18,10 @@ _MAX_OBJECTS = 40_000
 
 Kinds = npt.NDArray[np.int8]
 _KEPT = (pdfium_c.FPDF_PAGEOBJ_PATH, pdfium_c.FPDF_PAGEOBJ_IMAGE)
+_LINE = 100
+_THIN = 4.0
+"""Points; a filled path no thicker than this may be a line."""
+_NEAR_WHITE = 240
 
 _pointer, _int = ctypes.c_void_p, ctypes.c_int
 _bounds = ctypes.CFUNCTYPE(_int, _pointer, _pointer, _pointer, _pointer, _pointer)(
@@ -27,10 +31,14 @@ _bounds = ctypes.CFUNCTYPE(_int, _pointer, _pointer, _pointer, _pointer, _pointe
 
 @dataclass(frozen=True, slots=True)
 class Graphics:
-    """Boxes (n, 4) on the page in inches: left, top, right, bottom."""
+    """Boxes (n, 4) on the page in inches: left, top, right, bottom.
+
+    `paths`: what is drawn; `strokes`: of these, what is drawn as lines or is filled with a colour and thin.
+    """
 
     images: Floats
     paths: Floats
+    strokes: Floats
 
 
 def page_graphics(page: pdfium_c.FPDF_PAGE, frame: PageFrame) -> Graphics:
@@ -38,12 +46,13 @@ def page_graphics(page: pdfium_c.FPDF_PAGE, frame: PageFrame) -> Graphics:
     found: list[tuple[Floats, Kinds]] = []
     _collect(_of_page(page), np.eye(3), found, _MAX_OBJECTS)
     if not found:
-        return Graphics(np.empty((0, 4)), np.empty((0, 4)))
+        return Graphics(np.empty((0, 4)), np.empty((0, 4)), np.empty((0, 4)))
     boxes = np.concatenate([part for part, _ in found])
     kinds = np.concatenate([part for _, part in found])
     return Graphics(
         _on_page(boxes[kinds == pdfium_c.FPDF_PAGEOBJ_IMAGE], frame),
-        _on_page(boxes[kinds == pdfium_c.FPDF_PAGEOBJ_PATH], frame),
+        _on_page(boxes[kinds != pdfium_c.FPDF_PAGEOBJ_IMAGE], frame),
+        _on_page(boxes[kinds == _LINE], frame),
     )
 
 
@@ -73,11 +82,26 @@ def _collect(
         if kind in _KEPT:
             where = address + 16 * index
             _bounds(ctypes.cast(item, _pointer).value, where, where + 4, where + 8, where + 12)
+            if kind == pdfium_c.FPDF_PAGEOBJ_PATH and _is_line(item, boxes[index]):
+                kinds[index] = _LINE
         elif kind == pdfium_c.FPDF_PAGEOBJ_FORM and depth < _MAX_DEPTH:
             budget = _collect(_of_form(item), matrix @ _form_matrix(item), found, budget, depth + 1)
-    kept = np.isin(kinds, _KEPT)
+    kept = np.isin(kinds, (*_KEPT, _LINE))
     found.append((_moved(boxes[kept].astype(np.float64), matrix), kinds[kept]))
     return budget
+
+
+def _is_line(item: pdfium_c.FPDF_PAGEOBJECT, box: npt.NDArray[np.float32]) -> bool:
+    """Stroked, or thin and filled with a colour that shows on paper; shading of cells is neither."""
+    fill, stroke = ctypes.c_int(), ctypes.c_int()
+    pdfium_c.FPDFPath_GetDrawMode(item, fill, stroke)
+    if stroke.value:
+        return True
+    if not fill.value or min(box[2] - box[0], box[3] - box[1]) > _THIN:
+        return False
+    red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
+    pdfium_c.FPDFPageObj_GetFillColor(item, red, green, blue, alpha)
+    return bool(min(red.value, green.value, blue.value) < _NEAR_WHITE and alpha.value)
 
 
 def _moved(boxes: Floats, matrix: Floats) -> Floats:

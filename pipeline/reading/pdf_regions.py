@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pypdfium2 as pdfium
 
-from pipeline.reading.lines import Quarter
 from pipeline.reading.ocr import RapidOcr
 from pipeline.reading.ocr_words import page_angle, placed, word_turn
 from pipeline.reading.options import ReadOptions
 from pipeline.reading.pdf_graphics import Graphics
 from pipeline.reading.pdf_text import PageFrame, TextWord
 from pipeline.reading.pixels import Pixels, ink, letters_left, on_ink
-from pipeline.types import Box, Word
+from pipeline.reading.structure import View
+from pipeline.types import Box
 
 _LOOK_DPI = 72
 _LEAST_IMAGE = (0.35, 0.12)
@@ -34,11 +34,18 @@ _MOST_PIXELS = 6_000_000
 """Of one rendering for recognition: two letter pages at 180 dpi."""
 
 
-@dataclass(frozen=True, slots=True)
+_PAGE_LIKE = 0.25
+"""Share of the page from which on an image is taken for a scan, with boxes and tables in its pixels."""
+
+
+@dataclass(slots=True)
 class RegionReading:
+    """The words of a page after its regions were read; `views` are the pixels of its scanned parts."""
+
     words: list[TextWord]
-    angle: float
-    used_ocr: bool
+    angle: float = 0.0
+    used_ocr: bool = False
+    views: list[View] = field(default_factory=list)
 
 
 def read_regions(
@@ -54,16 +61,30 @@ def read_regions(
         regions = [Box(0, 0, frame.width, frame.height)] if len(graphics.images) + len(graphics.paths) else []
     else:
         regions = _merged(_large(graphics))
-    words, angle, used = found, 0.0, False
+    reading = RegionReading(found)
     for region in regions:
-        seen, unread = _look(page, frame, region, words)
-        words = [item for item, is_seen in zip(words, seen, strict=True) if is_seen]
+        seen, unread = _look(page, frame, region, reading.words)
+        reading.words = [item for item, is_seen in zip(reading.words, seen, strict=True) if is_seen]
+        is_scan = region.width * region.height >= _PAGE_LIKE * frame.width * frame.height
+        if not is_scan and not (unread and recognizer):
+            continue
+        dpi = _fitting_dpi(region, options.dpi)
+        view = View(render(page, frame, region, dpi), dpi, 1 / dpi, region.left, region.top)
+        if is_scan:
+            reading.views.append(view)
         if unread and recognizer is not None:
-            added, region_angle = _recognize(page, frame, region, options, recognizer)
-            fresh = _fresh(added, words)
-            words, used = words + fresh, True
-            angle = region_angle if len(fresh) > len(words) / 2 else angle
-    return RegionReading(words, angle, used)
+            _recognize(view, recognizer, reading)
+    return reading
+
+
+def _recognize(view: View, recognizer: RapidOcr, reading: RegionReading) -> None:
+    found = recognizer.read(view.image, view.dpi)
+    added = [TextWord(placed(word, view.scale, view.left, view.top), word_turn(word), -1) for word in found]
+    fresh = _fresh(added, reading.words)
+    if len(fresh) > len(reading.words):
+        reading.angle = page_angle(found)
+    reading.words = reading.words + fresh
+    reading.used_ocr = True
 
 
 def render(page: pdfium.PdfPage, frame: PageFrame, region: Box, dpi: float) -> Pixels:
@@ -77,7 +98,8 @@ def render(page: pdfium.PdfPage, frame: PageFrame, region: Box, dpi: float) -> P
     )
     bitmap = page.render(scale=dpi / points, crop=crop, grayscale=True, may_draw_forms=False)
     try:
-        return np.array(bitmap.to_numpy()[:, :, 0] if bitmap.to_numpy().ndim == 3 else bitmap.to_numpy())
+        pixels = bitmap.to_numpy()
+        return np.array(pixels[:, :, 0] if pixels.ndim == 3 else pixels)
     finally:
         bitmap.close()
 
@@ -91,23 +113,26 @@ def _merged(boxes: list[Box]) -> list[Box]:
     """Images that touch (strips of one scan, layers over each other) as one."""
     merged: list[Box] = []
     for box in sorted(boxes, key=lambda b: -b.width * b.height):
-        for index, other in enumerate(merged):
-            if (
-                box.left <= other.right
-                and other.left <= box.right
-                and box.top <= other.bottom
-                and other.top <= box.bottom
-            ):
-                merged[index] = Box(
-                    min(box.left, other.left),
-                    min(box.top, other.top),
-                    max(box.right, other.right),
-                    max(box.bottom, other.bottom),
-                )
-                break
-        else:
+        touching = next((i for i, other in enumerate(merged) if _overlap(box, other)), None)
+        if touching is None:
             merged.append(box)
+        else:
+            merged[touching] = around([box, merged[touching]])
     return merged
+
+
+def _overlap(a: Box, b: Box) -> bool:
+    return a.left <= b.right and b.left <= a.right and a.top <= b.bottom and b.top <= a.bottom
+
+
+def around(boxes: Sequence[Box]) -> Box:
+    """The smallest box around boxes."""
+    return Box(
+        min(box.left for box in boxes),
+        min(box.top for box in boxes),
+        max(box.right for box in boxes),
+        max(box.bottom for box in boxes),
+    )
 
 
 def _look(
@@ -128,17 +153,6 @@ def _look(
     )
     unread = letters_left(mask, kept, dpi) > max(_LEFT_LETTERS, _LEFT_SHARE * letters)
     return [believed or not is_in for is_in in inside], unread
-
-
-def _recognize(
-    page: pdfium.PdfPage, frame: PageFrame, region: Box, options: ReadOptions, recognizer: RapidOcr
-) -> tuple[list[TextWord], float]:
-    dpi = _fitting_dpi(region, options.dpi)
-    found = recognizer.read(render(page, frame, region, dpi), dpi)
-    turned: list[tuple[Word, Quarter]] = [
-        (placed(word, 1 / dpi, region.left, region.top), word_turn(word)) for word in found
-    ]
-    return [TextWord(word, turn, -1) for word, turn in turned], page_angle(found)
 
 
 def _fitting_dpi(region: Box, dpi: float) -> float:

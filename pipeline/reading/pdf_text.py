@@ -59,7 +59,7 @@ class PageFrame:
 
 @dataclass(frozen=True, slots=True)
 class TextWord:
-    """A word of the text layer; `hidden`: written in an invisible rendering mode."""
+    """A word, the quarter turns of its text, and its first character (-1: not of the text layer)."""
 
     word: Word
     turn: Quarter
@@ -114,6 +114,14 @@ def _words(
             word = Word("".join(letters[start:end]), reading_polygon(box, turn))
             words.append(TextWord(word, turn, start))
     return words
+
+
+def font_name(text_page: pdfium_c.FPDF_TEXTPAGE, index: int) -> str:
+    """The name of the font of a character; empty where it has none."""
+    buffer = ctypes.create_string_buffer(128)
+    flags = ctypes.c_int()
+    pdfium_c.FPDFText_GetFontInfo(text_page, index, buffer, len(buffer), flags)
+    return buffer.value.decode("utf-8", errors="replace")
 
 
 def _codes(text_page: pdfium_c.FPDF_TEXTPAGE, count: int) -> Codes:

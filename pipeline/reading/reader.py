@@ -6,6 +6,7 @@ import math
 
 from pipeline.errors import DocumentError
 from pipeline.reading.content import HEAD_LENGTH, PDF, content_type
+from pipeline.reading.glyphs import without_boxes
 from pipeline.reading.image import count_frames, frames
 from pipeline.reading.lines import group_lines
 from pipeline.reading.ocr import RapidOcr
@@ -13,6 +14,7 @@ from pipeline.reading.ocr_words import page_angle, placed, word_turn
 from pipeline.reading.options import ReadOptions
 from pipeline.reading.pdf import count_pdf_pages, read_pdf
 from pipeline.reading.pixels import Pixels
+from pipeline.reading.structure import View, marks_in, tables_in
 from pipeline.types import Layout, Page
 
 _LETTER = 8.5 * 11
@@ -46,7 +48,7 @@ def read_layout(content: bytes, options: ReadOptions, recognizer: RapidOcr | Non
         return read_pdf(content, options, recognizer)
     count = count_frames(content)
     pages = tuple(
-        _image_page(pixels, number, recognizer)
+        _image_page(pixels, number, options, recognizer)
         for number, pixels in enumerate(frames(content, options.max_pages, options.max_pixels), start=1)
     )
     return Layout(pages, count)
@@ -56,17 +58,24 @@ def _canonical(file_type: str) -> str:
     return {"image/tif": "image/tiff", "image/jpg": "image/jpeg"}.get(file_type.lower(), file_type.lower())
 
 
-def _image_page(pixels: Pixels, number: int, recognizer: RapidOcr | None) -> Page:
+def _image_page(pixels: Pixels, number: int, options: ReadOptions, recognizer: RapidOcr | None) -> Page:
     height, width = pixels.shape[:2]
-    found = recognizer.read(pixels, math.sqrt(width * height / _LETTER)) if recognizer else []
+    view = View(pixels, math.sqrt(width * height / _LETTER))
+    found = recognizer.read(pixels, view.dpi) if recognizer else []
     angle = page_angle(found)
-    lines = group_lines([placed(word) for word in found], [word_turn(word) for word in found], angle)
+    words = [placed(word) for word in found]
+    marks = marks_in(view, words) if options.marks else []
+    kept = without_boxes(words, marks)
+    tables = tables_in(view, [word for word in kept if word], angle) if options.tables else []
+    pairs = [(word, word_turn(item)) for word, item in zip(kept, found, strict=True) if word]
     return Page(
         number=number,
         width=float(width),
         height=float(height),
         unit="pixel",
-        lines=tuple(lines),
+        lines=tuple(group_lines([word for word, _ in pairs], [turn for _, turn in pairs], angle)),
+        selection_marks=tuple(marks),
+        tables=tuple(tables),
         angle=angle,
         used_ocr=recognizer is not None,
     )
