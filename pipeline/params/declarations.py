@@ -98,8 +98,8 @@ class _Loader(yaml.SafeLoader):
     """Refuses a key that stands twice in one mapping: the second would silently win."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[object] = set()
-        for key, _ in node.value:
+        seen: set[str] = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
             if key.value in seen:
                 mark = key.start_mark
                 raise yaml.constructor.ConstructorError(

@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+from sqlalchemy import Connection, Engine, func, insert, select, text
+from sqlalchemy.exc import IntegrityError
+
+from pipeline.db.tables import document, field_value, form_field, form_type, model_bundle, model_version, part
+from pipeline.params import table
+from pipeline.params.rules import Validated
+from pipeline.services import load_services
+from pipeline.types import FieldSpec, FormType
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+def record(key: str, **cells: object) -> FormType:
+    places = {"training_container": "forms", "scoring_container": "forms", "group": key}
+    folders = {"training_folder": f"{key}/t/", "scoring_folder": f"{key}/b/"}
+    return FormType(form_type=key, **{**places, **folders, **cells})  # type: ignore[arg-type]
+
+
+def loaded(connection: Connection) -> Validated:
+    return table.load(connection, load_services(), date(2026, 11, 21))
+
+
+def ids(connection: Connection) -> dict[str, str | None]:
+    rows = connection.execute(select(form_type.c.form_type, form_type.c.model_id).order_by("form_type"))
+    return {row.form_type: row.model_id for row in rows}
+
+
+def test_what_is_saved_is_loaded(database: Engine) -> None:
+    rows = (
+        record("a", fields=(FieldSpec("ssn", required=True),)),
+        record("b", group="a", training_folder="a/t/"),
+    )
+    with database.begin() as connection:
+        table.save(connection, rows)
+        assert loaded(connection).form_types == rows
+        assert not loaded(connection).faults
+
+
+def test_saving_again_replaces_row_and_fields(database: Engine) -> None:
+    with database.begin() as connection:
+        table.save(connection, [record("a", fields=(FieldSpec("x"), FieldSpec("y"))), record("b")])
+        table.save(connection, [record("a", locale="de", fields=(FieldSpec("z"),))])
+        found = loaded(connection).form_types
+    assert (found[0].locale, found[0].fields) == ("de", (FieldSpec("z"),))
+    assert found[1] == record("b")
+
+
+def test_a_plain_insert_is_a_row(database: Engine) -> None:
+    with database.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO form_type (form_type, training_container_name, training_blob_root_folder, "
+                "scoring_container_name, scoring_input_blob_folder) "
+                "VALUES ('a', 'forms', 'a/t', 'forms', 'a/b')"
+            )
+        )
+        assert loaded(connection).form_types == (record("a"),)
+
+
+def test_a_cell_of_a_wrong_kind_costs_only_its_row(database: Engine) -> None:
+    with database.begin() as connection:
+        table.save(connection, [record("a"), record("b"), record("c")])
+        connection.execute(text("UPDATE form_type SET max_cost_per_run = 'dear' WHERE form_type = 'a'"))
+        connection.execute(
+            text("UPDATE form_type SET parallelism = 'many', enabled = '?' WHERE form_type = 'b'")
+        )
+        found = loaded(connection)
+    assert [each.form_type for each in found.form_types] == ["c"]
+    assert [(fault.row, fault.column) for fault in found.faults] == [
+        ("a", "max_cost_per_run"),
+        ("b", "enabled"),
+        ("b", "parallelism"),
+    ]
+
+
+def test_rows_are_switched_off_and_on(database: Engine) -> None:
+    with database.begin() as connection:
+        table.save(connection, [record("a"), record("b")])
+        assert table.disable(connection, ["a", "nobody"]) == {"a"}
+        assert [each.enabled for each in loaded(connection).form_types] == [False, True]
+        table.enable(connection, ["a"])
+        assert [each.enabled for each in loaded(connection).form_types] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("held", "old", "written"),
+    [
+        (None, None, True),
+        ("", None, True),
+        ("-1", None, True),
+        ("m-1", None, False),
+        ("m-1", "m-1", True),
+        ("-1", "m-1", True),
+        (None, "m-1", True),
+        ("m-2", "m-1", False),
+    ],
+)
+def test_the_model_id_is_compared_and_set(
+    database: Engine, held: str | None, old: str | None, written: bool
+) -> None:
+    with database.begin() as connection:
+        table.save(connection, [record("a")])
+        connection.execute(form_type.update().values(model_id=held))
+        assert table.set_model_id(connection, "a", old, "new") == written
+        assert ids(connection) == {"a": "new" if written else held}
+
+
+def test_a_mark_set_during_training_can_be_kept(database: Engine) -> None:
+    with database.begin() as connection:
+        table.save(connection, [record("a")])
+        connection.execute(form_type.update().values(model_id="-1"))
+        assert table.set_model_id(connection, "a", "m-1", "m-2", replace_marks=False) == 0
+        assert ids(connection) == {"a": "-1"}
+
+
+def test_the_model_id_goes_to_every_row_of_the_group_and_no_other(database: Engine) -> None:
+    with database.begin() as connection:
+        table.save(connection, [record("a"), record("b", group="a"), record("c", group="a"), record("d")])
+        connection.execute(text("UPDATE form_type SET form_batch_group_id = ' ' WHERE form_type = 'a'"))
+        connection.execute(text("UPDATE form_type SET model_id = 'other' WHERE form_type = 'c'"))
+        assert table.set_model_id(connection, "a", None, "m-1") == 2
+        assert ids(connection) == {"a": "m-1", "b": "m-1", "c": "other", "d": None}
+
+
+# --- purge ------------------------------------------------------------------------------------------
+
+
+def version(connection: Connection, group: str, number: int = 1) -> int:
+    values = {"form_batch_group_id": group, "version": number, "engine": "local", "model_kind": "form"}
+    bundle = f"{group}-{number}"
+    connection.execute(insert(model_bundle).values(sha256=bundle, content=b"x"))
+    more = {"bundle_sha256": bundle, "service_model_id": bundle, "fingerprint": "f", "state": "retired"}
+    done = connection.execute(insert(model_version).values(**values, **more, created_at=NOW))
+    return int(done.inserted_primary_key[0])
+
+
+def read_document(connection: Connection, key: str, model: int) -> None:
+    cells = {"form_type": key, "container": "forms", "path": f"{key}.pdf", "path_hash": key, "etag": "1"}
+    state = {"size": 1, "stage": "done", "outcome": "loaded", "first_seen_at": NOW, "model_version_id": model}
+    document_id = connection.execute(insert(document).values(**cells, **state)).inserted_primary_key[0]
+    pages = {"number": 1, "first_page": 1, "last_page": 1}
+    part_id = connection.execute(insert(part).values(document_id=document_id, **pages)).inserted_primary_key[
+        0
+    ]
+    connection.execute(insert(field_value).values(part_id=part_id, field="ssn", text="x"))
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    tables = (form_type, form_field, document, part, field_value, model_version, model_bundle)
+    return {
+        each.name: connection.execute(select(func.count()).select_from(each)).scalar_one() for each in tables
+    }
+
+
+def test_a_row_on_which_documents_hang_cannot_be_deleted(database: Engine) -> None:
+    with database.begin() as connection:
+        table.save(connection, [record("a")])
+        read_document(connection, "a", version(connection, "a"))
+        with pytest.raises(IntegrityError), connection.begin_nested():
+            connection.execute(form_type.delete())
+        assert table.documents_of(connection, "a") == 1
+
+
+def test_a_purge_removes_all_that_hangs_on_a_row_and_nothing_else(database: Engine) -> None:
+    with database.begin() as connection:
+        table.save(
+            connection, [record("a", fields=(FieldSpec("ssn"),)), record("b", fields=(FieldSpec("ssn"),))]
+        )
+        for key in ("a", "b"):
+            read_document(connection, key, version(connection, key))
+        assert table.purge(connection, "a") == table.Purged(documents=1, model_versions=1)
+        assert set(counts(connection).values()) == {1}
+        assert [each.form_type for each in loaded(connection).form_types] == ["b"]
+
+
+def test_models_stay_while_another_row_of_the_group_does(database: Engine) -> None:
+    with database.begin() as connection:
+        table.save(connection, [record("a"), record("b", group="a")])
+        read_document(connection, "a", version(connection, "a"))
+        assert table.purge(connection, "a").model_versions == 0
+        assert table.purge(connection, "b").model_versions == 1
+
+
+def test_a_model_that_read_documents_of_another_group_stays(database: Engine) -> None:
+    with database.begin() as connection:
+        table.save(connection, [record("a"), record("b")])
+        used, unused = version(connection, "a", 1), version(connection, "a", 2)
+        read_document(connection, "b", used)
+        assert table.purge(connection, "a").model_versions == 1
+        assert connection.execute(select(model_version.c.id)).scalars().all() == [used]
+        assert unused != used
+
+
+def test_own_model_ids_are_those_of_the_versions(database: Engine) -> None:
+    with database.begin() as connection:
+        version(connection, "a")
+        assert table.own_model_ids(connection) == {"a-1"}
