@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 from sqlalchemy import Connection
 
-from pipeline.cli.answers import Output, OutputOption, print_json, print_table
+from pipeline.cli.answers import Output, OutputOption, cell, print_json, print_table
 from pipeline.cli.console import out
 from pipeline.db import models as statements
 from pipeline.training import registry
@@ -44,7 +44,7 @@ def list_versions(
         out.print("No model yet: `formpipe run` trains one for every row.")
     else:
         columns = ("group", ">version", "state", ">F1", ">forms", "engine", "created", "reason")
-        print_table(columns, (_line(version) for version in found))
+        print_table(columns, [_line(version) for version in found])
 
 
 @app.command(epilog="Example: formpipe models show invoices --version 3")
@@ -120,16 +120,9 @@ def _f1(version: ModelVersion) -> float | None:
 
 def _line(version: ModelVersion) -> tuple[object, ...]:
     created = version.created_at.strftime("%Y-%m-%d %H:%M") if version.created_at else ""
-    return (
-        version.group,
-        version.version,
-        version.state,
-        _f1(version),
-        version.training_documents or "",
-        " ".join(filter(None, (version.engine, version.api_version))),
-        created,
-        version.reason,
-    )
+    engine = " ".join(filter(None, (version.engine, version.api_version)))
+    identity = (version.group, version.version, version.state, _f1(version))
+    return (*identity, version.training_documents or None, engine, created, version.reason)
 
 
 def _summary(version: ModelVersion) -> dict[str, Any]:
@@ -167,19 +160,21 @@ def _wrong(evaluation: Evaluation) -> Mapping[str, dict[str, None]]:
 
 
 def _print_details(version: ModelVersion) -> None:
-    facts = _summary(version)
-    print_table(("", ""), ((name, value) for name, value in facts.items() if value not in (None, "")))
+    for name, value in _summary(version).items():
+        if value not in (None, ""):
+            out.print(f"{name:<20}{escape(cell(value))}")
     evaluation = version.evaluation or Evaluation("none")
     out.print(f"\nMeasured {_METHODS[evaluation.method]}.")
     if not evaluation.outcomes:
         return
     columns = ("field", ">precision", ">recall", ">F1", ">right", ">given", ">labelled")
-    scores = [*evaluation.fields, evaluation.overall]
-    print_table(
-        columns,
-        ((s.field or "all", s.precision, s.recall, s.f1, s.correct, s.predicted, s.expected) for s in scores),
-    )
+    print_table(columns, [_score_cells(score) for score in (*evaluation.fields, evaluation.overall)])
     wrong = _wrong(evaluation)
     if wrong:
         out.print("\nCame out wrong (label more forms like these, or check their labels):")
-        print_table(("field", "forms"), ((field, ", ".join(forms)) for field, forms in wrong.items()))
+        print_table(("field", "forms"), [(field, ", ".join(forms)) for field, forms in wrong.items()])
+
+
+def _score_cells(score: FieldScore) -> tuple[object, ...]:
+    counts = (score.correct, score.predicted, score.expected)
+    return (score.field or "all", score.precision, score.recall, score.f1, *counts)
