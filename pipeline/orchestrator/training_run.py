@@ -8,12 +8,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from pipeline.db import models
 from pipeline.errors import DocumentError, FormpipeError, RowError
 from pipeline.orchestrator.progress import Listener, Note, Progress
 from pipeline.orchestrator.survey import Sources
 from pipeline.ports import Executor
-from pipeline.training import gate, registry
+from pipeline.training import registry
 from pipeline.training.forms import missing_layouts
 from pipeline.training.inspection import inspect
 from pipeline.training.records import TrainingFolder
@@ -126,17 +125,6 @@ def identified(evaluation: Evaluation, folder: TrainingFolder) -> Evaluation:
 def _judge(context: TrainingContext, version: ModelVersion, trained: Trained) -> ModelVersion:
     with context.database.begin() as connection:
         context.guard(connection)
-        model = registry.TrainedModel(trained.fields, trained.evaluation, trained.content)
-        candidate = registry.finish(connection, version.id, model)
-        active = models.active(connection, version.group)
-        verdict = gate.judge(
-            candidate.evaluation,
-            active.evaluation if active else None,
-            active.version if active else None,
-        )
-        if verdict.promote:
-            return registry.promote(
-                connection, candidate.id, by="gate", now=context.now(), reason=verdict.reason
-            )
-        registry.refuse(connection, candidate.id, verdict.reason)
-        return registry.get(connection, candidate.id)
+        registry.finish(connection, version.id, trained)
+        registry.settle(connection, version.id, by="gate", now=context.now())
+        return registry.get(connection, version.id)

@@ -85,7 +85,7 @@ def _why_train(rows: Sequence[FormType], folder: TrainingFolder, history: Histor
     active = history.active
     interrupted = history.interrupted(folder.fingerprint)
     if interrupted:
-        return f"the training of version {interrupted.version} was interrupted"
+        return f"the training of version {interrupted.version} was not finished"
     if active is None:
         return "first model"
     if active.fingerprint != folder.fingerprint and not _never(rows):

@@ -101,7 +101,7 @@ def test_policies_always_and_never() -> None:
 def test_an_interrupted_training_is_done_again_even_if_the_active_version_is_up_to_date() -> None:
     for cut in (version(2, "training", reason=None), version(2, "invalid", reason=INTERRUPTED)):
         decision = decide(version(1), cut)
-        assert (decision.action, decision.reason) == ("train", "the training of version 2 was interrupted")
+        assert (decision.action, decision.reason) == ("train", "the training of version 2 was not finished")
 
 
 def test_an_interrupted_training_of_another_set_is_history() -> None:
