@@ -15,7 +15,7 @@ from typing import Self
 
 from pipeline.learning.pairs_find import Pair, find_pairs, known_mask, unknown_mask
 from pipeline.learning.pairs_keys import Key, learn_keys, tick_side
-from pipeline.learning.pairs_model import LearnedLayout, decode, encode, key_texts
+from pipeline.learning.pairs_model import LearnedLayout, decode, encode, key_texts, most_common
 from pipeline.learning.pairs_page import PageView, view
 from pipeline.learning.pairs_print import find_print, group_pages, repair
 from pipeline.types import Box, ExtractedField, Layout
@@ -73,23 +73,26 @@ class PairDiscovery:
         self.layouts_ = layouts
         self._texts = key_texts(layouts)
         self._forms = frozenset(self._texts)
-        ticked = {key for layout in layouts for key in layout.tick_keys}
-        self.keys_ = tuple(sorted({*self._texts.values(), *ticked}))
+        self.keys_ = tuple(sorted(set(self._texts.values())))
 
     def _pairs(self, page: PageView) -> list[Pair]:
         if not page.rows:
             return []
         best = max(self.layouts_, key=lambda layout: layout.printed.likeness(page), default=None)
-        if best is not None and best.printed.likeness(page) >= _KNOWN_LAYOUT:
-            page = repair(page, best.printed.words)
-            keys = {key.form: key for key in best.keys}
-            ticked = frozenset(best.tick_keys) if best.printed.pages > 2 else None
-            return find_pairs(
-                page, known_mask(best, self._forms), keys, best.tick_side, ticked, known=best.printed.pages
-            )
-        side = Counter(layout.tick_side for layout in self.layouts_).most_common(1)
+        if best is None or best.printed.likeness(page) < _KNOWN_LAYOUT:
+            return self._guessed(page)
+        page = repair(page, best.printed.words)
+        pages = best.printed.pages
+        keys = {key.form: key for key in best.keys}
+        ticked = frozenset(best.tick_keys) if pages > 2 else None
+        return find_pairs(page, known_mask(best, self._forms), keys, best.tick_side, ticked, known=pages)
+
+    def _guessed(self, page: PageView) -> list[Pair]:
+        """The pairs on a page of no known layout."""
+        sides = Counter(layout.tick_side for layout in self.layouts_).most_common(1)
+        side = sides[0][0] if sides else "right"
         mask = unknown_mask(page, self.layouts_, self._forms)
-        return find_pairs(page, mask, self._all_keys(), side[0][0] if side else "right", None, known=0)
+        return find_pairs(page, mask, self._all_keys(), side, None, known=0)
 
     def _all_keys(self) -> dict[str, Key]:
         keys = (key for layout in self.layouts_ for key in layout.keys)
@@ -101,17 +104,19 @@ def _learn(pages: list[PageView]) -> LearnedLayout:
     pages = [repair(page, first.words) for page in pages] if len(pages) > 1 else pages
     printed = find_print(pages)
     if len(pages) == 1:
-        return LearnedLayout(printed, (), "right", ())
-    learned = LearnedLayout(printed, learn_keys(pages, printed.mask), tick_side(pages, printed.mask), ())
+        return LearnedLayout(printed, (), "right", {})
+    learned = LearnedLayout(printed, learn_keys(pages, printed.mask), tick_side(pages, printed.mask), {})
     return replace(learned, tick_keys=_tick_keys(pages, learned))
 
 
-def _tick_keys(pages: Iterable[PageView], layout: LearnedLayout) -> tuple[str, ...]:
-    """Labels of boxes that two pages or more have."""
-    count: Counter[str] = Counter()
+def _tick_keys(pages: Iterable[PageView], layout: LearnedLayout) -> dict[str, str]:
+    """Labels of boxes that two pages or more have: comparable form -> text."""
+    spellings: dict[str, Counter[str]] = {}
     for page in pages:
-        count.update({p.key for p in _all_pairs(page, layout) if p.ticked})
-    return tuple(sorted(text for text, times in count.items() if times > 1))
+        for pair in _all_pairs(page, layout):
+            if pair.ticked:
+                spellings.setdefault(pair.form, Counter())[pair.key] += 1
+    return {form: most_common(texts) for form, texts in sorted(spellings.items()) if texts.total() > 1}
 
 
 def _all_pairs(page: PageView, layout: LearnedLayout) -> list[Pair]:

@@ -116,13 +116,13 @@ def find_pairs(
     *,
     known: int,
 ) -> list[Pair]:
-    """The pairs in reading order of their keys. `keys` by form; `ticked`: the texts that label boxes
+    """The pairs in reading order of their keys. `keys` by form; `ticked`: the forms that label boxes
     (None: any); `known`: how many training pages there were of exactly this layout."""
     runs = find_runs(page, mask)
     used: set[int] = set()
     found: list[tuple[int, Pair]] = []
     for gap, label, tick in _tick_claims(runs, page.ticks, side):
-        if label not in used and (ticked is None or key_name(runs, label)[1] in ticked):
+        if label not in used and (ticked is None or key_name(runs, label)[0] in ticked):
             used.update(key_lines(runs, label))
             found.append((label, _ticked(runs, label, tick, gap, known)))
     chosen = _choose(_claims(runs, keys, known), runs, used)

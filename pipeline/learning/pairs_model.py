@@ -24,7 +24,8 @@ class LearnedLayout:
     printed: Print
     keys: tuple[Key, ...]
     tick_side: Side
-    tick_keys: tuple[str, ...]
+    tick_keys: dict[str, str]
+    """Comparable form -> text of the labels of boxes."""
 
 
 def key_texts(layouts: Iterable[LearnedLayout]) -> dict[str, str]:
@@ -33,7 +34,13 @@ def key_texts(layouts: Iterable[LearnedLayout]) -> dict[str, str]:
     for layout in layouts:
         for key in layout.keys:
             spellings.setdefault(key.form, Counter())[key.text] += key.pages
-    return {form: min(texts, key=lambda t: (-texts[t], t)) for form, texts in spellings.items()}
+        for form, text in layout.tick_keys.items():
+            spellings.setdefault(form, Counter())[text] += layout.printed.pages
+    return {form: most_common(texts) for form, texts in spellings.items()}
+
+
+def most_common(texts: Counter[str]) -> str:
+    return min(texts, key=lambda text: (-texts[text], text))
 
 
 def encode(layouts: Sequence[LearnedLayout]) -> bytes:
@@ -48,7 +55,7 @@ def decode(body: bytes) -> tuple[LearnedLayout, ...]:
         if (content["format"], content["version"]) != (FORMAT, VERSION):
             raise ValueError("another format or version")
         return tuple(_from_json(item) for item in content["layouts"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise RowError(
             f"These bytes are no key-value model of version {VERSION}: train the form type again.",
             reason="model-unreadable",
@@ -64,7 +71,7 @@ def _to_json(layout: LearnedLayout) -> dict[str, Any]:
         "features": found.features,
         "keys": [asdict(key) for key in layout.keys],
         "tick_side": layout.tick_side,
-        "tick_keys": list(layout.tick_keys),
+        "tick_keys": layout.tick_keys,
     }
 
 
@@ -78,7 +85,7 @@ def _from_json(item: Mapping[str, Any]) -> LearnedLayout:
         ),
         keys=tuple(_key(key) for key in item["keys"]),
         tick_side=_one_of(item["tick_side"], ("right", "left", "above")),
-        tick_keys=tuple(str(key) for key in item["tick_keys"]),
+        tick_keys={str(form): str(text) for form, text in item["tick_keys"].items()},
     )
 
 
