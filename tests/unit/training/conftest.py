@@ -3,7 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from training_shelf import Shelf, label
+
+from tests.unit.training.training_shelf import Shelf, label
 
 
 @pytest.fixture

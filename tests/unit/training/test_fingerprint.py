@@ -4,12 +4,12 @@ import json
 from dataclasses import replace
 
 import pytest
-from training_shelf import ROW, Shelf, label, layout_of
 
 from pipeline.formats.labels_json import labels_to_json
 from pipeline.training.fingerprint import label_digest
 from pipeline.training.forms import made_layout_json
 from pipeline.types import FieldSpec, FormType
+from tests.unit.training.training_shelf import ROW, Shelf, label, layout_of
 
 
 def test_looking_twice_gives_the_same_fingerprint(filled: Shelf) -> None:

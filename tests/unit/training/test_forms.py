@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import json
 
-from training_shelf import Shelf, layout_of
-
 from pipeline.formats.ocr_json import layout_from_json
 from pipeline.training.forms import load_forms, made_layout_json, missing_layouts
+from tests.unit.training.training_shelf import Shelf, layout_of
 
 
 def test_a_layout_that_we_make_is_a_layout_file_that_says_so() -> None:

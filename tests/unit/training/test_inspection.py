@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from training_shelf import ROW, Shelf, label, layout_of
 
 from pipeline.errors import RowError
 from pipeline.services import load_services
@@ -12,6 +11,7 @@ from pipeline.storage.folder import FolderStorage
 from pipeline.training.forms import made_layout_json
 from pipeline.training.inspection import inspect
 from pipeline.types import FieldSpec, FormType
+from tests.unit.training.training_shelf import ROW, Shelf, label, layout_of
 
 ASIDE = (0.7, 0.7, 0.8, 0.7, 0.8, 0.72, 0.7, 0.72)
 

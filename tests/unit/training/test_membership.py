@@ -2,9 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from training_shelf import ROW
-
 from pipeline.training.membership import group_rows
+from tests.unit.training.training_shelf import ROW
 
 
 def test_rows_of_one_group_stand_together_whatever_their_order() -> None:

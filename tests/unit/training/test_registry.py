@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Connection, Engine, insert, update
 from sqlalchemy.exc import IntegrityError
-from training_shelf import ROW
 
 from pipeline.db import models, tables
 from pipeline.errors import RowError
@@ -15,6 +14,7 @@ from pipeline.training import registry
 from pipeline.training.decision import History, decide_training
 from pipeline.training.records import TrainingDocument, TrainingFolder
 from pipeline.types import Evaluation, FieldOutcome, FieldSpec, FormType, ModelVersion, Trained
+from tests.unit.training.training_shelf import ROW
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 DOCUMENT = TrainingDocument("a.pdf", "e", 1, "digest", (), "labels")

@@ -2,12 +2,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from training_shelf import ROW
-
 from pipeline.training.decision import History, TrainingDecision, decide_training
 from pipeline.training.records import TrainingDocument, TrainingFolder
 from pipeline.training.registry import INTERRUPTED
 from pipeline.types import Finding, FormType, ModelState, ModelVersion
+from tests.unit.training.training_shelf import ROW
 
 IN_USE = replace(ROW, model_id="local-invoices-v1")
 
