@@ -12,7 +12,10 @@ from pipeline.cli.demo import demo
 from pipeline.cli.doctor import doctor
 from pipeline.cli.init import init
 from pipeline.cli.layout import layout
+from pipeline.cli.report import report
 from pipeline.cli.run import plan, retry, run
+from pipeline.cli.status import status
+from pipeline.cli.verify import verify
 from pipeline.errors import FormpipeError
 from pipeline.logs import redact
 
@@ -35,6 +38,9 @@ app.command(epilog="Example: formpipe init forms-project")(init)
 app.command(epilog="Example: formpipe plan --form-type invoices")(plan)
 app.command(epilog="Example: formpipe run --form-type invoices --form-type receipts")(run)
 app.command(epilog="Example: formpipe retry --form-type invoices --reason damaged-pdf")(retry)
+app.command(epilog="Example: formpipe report --html report.html")(report)
+app.command(epilog="Example: formpipe status --form-type invoices --outcome dead")(status)
+app.command(epilog="Example: formpipe verify --form-type invoices --output json")(verify)
 app.command(epilog="Example: formpipe layout invoice.pdf --text")(layout)
 app.command(epilog="Example: formpipe demo /tmp/demo --seed 11")(demo)
 app.add_typer(database.app, name="db")

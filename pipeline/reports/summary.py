@@ -170,7 +170,7 @@ def build_report(connection: Connection, run_id: int | None = None, form_type: s
 
     Raises RunError `unknown-run` or `unknown-form-type`.
     """
-    groups = _chosen(queries.form_types(connection), form_type)
+    groups = choose(queries.form_types(connection), form_type)
     found = queries.find_run(connection, run_id)
     if found is None and run_id is not None:
         raise RunError(f"there is no run {run_id}: see `formpipe status`", reason="unknown-run")
@@ -195,7 +195,8 @@ def to_json(report: Report) -> dict[str, Any]:
     return raw
 
 
-def _chosen(groups: dict[str, str], form_type: str | None) -> dict[str, str]:
+def choose(groups: dict[str, str], form_type: str | None) -> dict[str, str]:
+    """One form type of all, or all; raises RunError `unknown-form-type`."""
     if form_type is None:
         return groups
     if form_type not in groups:
@@ -209,15 +210,15 @@ def _form_types(
     connection: Connection, groups: Mapping[str, str], rows: Mapping[str, Row[Any]]
 ) -> tuple[FormTypeSummary, ...]:
     only = next(iter(groups)) if len(groups) == 1 else None
-    documents = _grouped(queries.documents_by_state(connection), lambda row: row.form_type)
-    spread = _grouped(queries.confidences(connection, only), lambda row: row.form_type)
-    failed = _grouped(queries.failures(connection), lambda row: row.form_type)
-    versions = _grouped(queries.model_versions(connection), lambda row: row.form_batch_group_id)
+    documents = grouped(queries.documents_by_state(connection), lambda row: row.form_type)
+    spread = grouped(queries.confidences(connection, only), lambda row: row.form_type)
+    failed = grouped(queries.failures(connection), lambda row: row.form_type)
+    versions = grouped(queries.model_versions(connection), lambda row: row.form_batch_group_id)
     return tuple(
         FormTypeSummary(
             form_type=name,
             run_row=_run_row(rows[name]) if name in rows else None,
-            documents=_documents(documents[name]),
+            documents=count_documents(documents[name]),
             fields=_fields(spread[name]),
             failures=tuple(_failure(row) for row in failed[name]),
             model=current_model(versions[group]),
@@ -226,7 +227,8 @@ def _form_types(
     )
 
 
-def _grouped(rows: Iterable[Item], key: Callable[[Item], str]) -> defaultdict[str, list[Item]]:
+def grouped(rows: Iterable[Item], key: Callable[[Item], str]) -> defaultdict[str, list[Item]]:
+    """Rows by key, in their order."""
     groups: defaultdict[str, list[Item]] = defaultdict(list)
     for row in rows:
         groups[key(row)].append(row)
@@ -237,7 +239,8 @@ def _run_row(row: Row[Any]) -> RunRow:
     return RunRow(**{field.name: getattr(row, field.name) for field in fields(RunRow)})
 
 
-def _documents(rows: Sequence[Row[Any]]) -> Documents:
+def count_documents(rows: Sequence[Row[Any]]) -> Documents:
+    """The rows of `queries.documents_by_state` of one form type as one record."""
     counts = {row.state: row.documents for row in rows}
     read = sum(row.read for row in rows)
     total = sum(row.layout_confidence or 0.0 for row in rows)
@@ -250,7 +253,7 @@ def _documents(rows: Sequence[Row[Any]]) -> Documents:
 
 
 def _fields(rows: Sequence[Row[Any]]) -> tuple[FieldConfidence, ...]:
-    return tuple(_field(name, cells) for name, cells in _grouped(rows, lambda row: row.field).items())
+    return tuple(_field(name, cells) for name, cells in grouped(rows, lambda row: row.field).items())
 
 
 def _field(name: str, cells: Sequence[Row[Any]]) -> FieldConfidence:
@@ -284,12 +287,12 @@ def _failure(row: Row[Any]) -> Failure:
 
 
 def failure_command(form_type: str, state: str, reason: str) -> str:
-    """What to type: dead documents are retried, partial ones looked at; waiting ones come by themselves."""
-    if state == "dead":
-        return f"formpipe retry --form-type {shlex.quote(form_type)} --reason {shlex.quote(reason)}"
-    if state == "waiting":
-        return "formpipe run"
-    return f"formpipe status --form-type {shlex.quote(form_type)} --outcome {state}"
+    """What to type to have these documents tried again (waiting ones: now); unrouted ones are looked at."""
+    name = shlex.quote(form_type)
+    if state == "unrouted":
+        return f"formpipe status --form-type {name} --outcome unrouted"
+    outcome = " --outcome partial" if state == "partial" else ""
+    return f"formpipe retry --form-type {name}{outcome} --reason {shlex.quote(reason)}"
 
 
 def current_model(versions: Sequence[Row[Any]]) -> Model | None:

@@ -35,7 +35,7 @@ class Ledger:
         self.database = database
         self.root = root
         self.storage = FolderStorage(root)
-        (root / "lake").mkdir(parents=True)
+        (root / "lake").mkdir(parents=True, exist_ok=True)
 
     def insert(self, table: Any, **values: Any) -> int:
         with self.database.begin() as connection:

@@ -1,0 +1,109 @@
+"""`formpipe status`: where every form type stands, its documents by outcome, and the values to check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.cli.console import err, out
+from pipeline.cli.tables import Output, print_json, print_table
+from pipeline.reports import queries
+from pipeline.reports.standing import Standing, standings
+from pipeline.reports.text import score
+from pipeline.wiring import open_app
+
+
+class State(StrEnum):
+    """Where a document can be."""
+
+    PENDING = "pending"
+    LOADED = "loaded"
+    PARTIAL = "partial"
+    DEAD = "dead"
+    GONE = "gone"
+    UNROUTED = "unrouted"
+
+
+_COUNTS = ("pending", "loaded", "partial", "dead", "gone")
+_DOCUMENT = ("form_type", "id", "state", "reason", "attempts", "pages", "path", "message")
+_VALUE = (
+    "form_type",
+    "document_id",
+    "field",
+    "occurrence",
+    "page",
+    "confidence",
+    "layout_confidence",
+    "ambiguous",
+    "path",
+)
+
+
+def status(
+    form_type: Annotated[
+        str | None, typer.Option("--form-type", "-f", help="Only this form type.", show_default=False)
+    ] = None,
+    outcome: Annotated[
+        State | None, typer.Option("--outcome", help="List documents instead.", show_default=False)
+    ] = None,
+    review: Annotated[
+        bool, typer.Option("--review", help="List the values a person should check instead.")
+    ] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="The longest list.")] = 1000,
+    output: Annotated[Output, typer.Option("--output", "-o", help="How to answer.")] = Output.TEXT,
+) -> None:
+    """Where every form type stands, its documents by outcome, or the values to check (never their text)."""
+    if review and outcome:
+        raise typer.BadParameter("list either documents or values", param_hint="--review")
+    with open_app().database.connect() as connection:
+        found = standings(connection, form_type)
+        if review:
+            _list(queries.review_list(connection, form_type, limit), _VALUE, limit, output)
+        elif outcome:
+            _list(queries.document_list(connection, form_type, outcome, limit), _DOCUMENT, limit, output)
+        else:
+            _standings(found, output)
+
+
+def _standings(found: Sequence[Standing], output: Output) -> None:
+    if output is Output.JSON:
+        print_json([asdict(standing) for standing in found])
+    elif not found:
+        out.print("No form type yet: `formpipe params add --help` shows how to add one.")
+    else:
+        columns = ("form type", *_COUNTS, "to check", "model", "last run")
+        print_table(columns, [_line(standing) for standing in found])
+
+
+def _line(standing: Standing) -> tuple[str, ...]:
+    counts = (str(getattr(standing.documents, name)) for name in _COUNTS)
+    model, last = standing.model, standing.last_run
+    version = f"version {model.version}, F1 {score(model.f1)}" if model else "none yet"
+    run = f"{last.id} ({last.started_at:%Y-%m-%d %H:%M}, {last.state})" if last else "never"
+    return (standing.form_type, *counts, str(standing.review), version, run)
+
+
+def _list(rows: Iterable[Any], columns: Sequence[str], limit: int, output: Output) -> None:
+    answers = [{name: getattr(row, name) for name in columns} for row in rows]
+    if output is Output.JSON:
+        print_json(answers)
+    elif not answers:
+        out.print("None.")
+    else:
+        heads = [name.replace("_", " ") for name in columns]
+        print_table(heads, [[_cell(answer, name) for name in columns] for answer in answers])
+    if len(answers) == limit:
+        err.print(f"The list may be longer than {limit}: see --limit.")
+
+
+def _cell(answer: Mapping[str, Any], name: str) -> str:
+    value = answer[name]
+    if value is None or value is False:
+        return ""
+    if value is True:
+        return "yes"
+    return f"{value:.2f}" if isinstance(value, float) else str(value)

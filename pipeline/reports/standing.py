@@ -1,0 +1,53 @@
+"""Where every form type stands now, in a few counts: what `formpipe status` shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from pipeline.reports import queries
+from pipeline.reports.summary import Documents, Model, choose, count_documents, current_model, grouped
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """The last run that had a form type, and how it ended for it."""
+
+    id: int
+    started_at: datetime
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """`review`: values that wait for a person; `last_run` is None before the first."""
+
+    form_type: str
+    documents: Documents
+    review: int
+    model: Model | None
+    last_run: LastRun | None
+
+
+def standings(connection: Connection, form_type: str | None = None) -> tuple[Standing, ...]:
+    """Every form type, or one. Raises RunError `unknown-form-type`."""
+    groups = choose(queries.form_types(connection), form_type)
+    documents = grouped(queries.documents_by_state(connection), lambda row: row.form_type)
+    versions = grouped(queries.model_versions(connection), lambda row: row.form_batch_group_id)
+    review = queries.review_counts(connection)
+    runs = {
+        name: LastRun(row.run_id, row.started_at, row.state)
+        for name, row in queries.last_runs(connection).items()
+    }
+    return tuple(
+        Standing(
+            name,
+            count_documents(documents[name]),
+            review.get(name, 0),
+            current_model(versions[group]),
+            runs.get(name),
+        )
+        for name, group in groups.items()
+    )
