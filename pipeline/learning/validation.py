@@ -14,6 +14,7 @@ from pipeline.learning.features import prepare
 from pipeline.learning.fitting import is_mark
 from pipeline.learning.paths import track
 from pipeline.learning.targets import read_values
+from pipeline.learning.tokens import text_key
 from pipeline.types import ExtractedField, FieldScore, FieldSpec, LabelledForm
 from pipeline.values import equal
 
@@ -138,6 +139,7 @@ def labelled_texts(form: LabelledForm, fields: Sequence[FieldSpec]) -> Mapping[s
     marks = is_mark(fields)
     for value in read_values(scene, track(scene), form.labels, numbers, marks):
         if value.places and not marks[value.field]:
-            likeliest = value.places[value.priors.index(max(value.priors))]
-            texts[fields[value.field].name] = (value.text, scene.tokens.text(likeliest))
+            part = scene.tokens.text(value.places[value.priors.index(max(value.priors))])
+            if text_key(part) in text_key(value.text):
+                texts[fields[value.field].name] = (value.text, part)
     return texts
