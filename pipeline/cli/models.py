@@ -37,14 +37,15 @@ def list_versions(
 ) -> None:
     """Every version of every model: state, F1, what it was trained on, why it is where it is."""
     with open_app().database.begin() as connection:
-        found = statements.versions(connection, _group(connection, group) if group else None)
+        name = _group(connection, group) if group else None
+        found, scores = statements.versions(connection, name), statements.f1_scores(connection, name)
     if output is Output.JSON:
-        print_json([_summary(version) for version in found])
+        print_json([_summary(version, scores.get(version.id)) for version in found])
     elif not found:
         out.print("No model yet: `formpipe run` trains one for every row.")
     else:
         columns = ("group", ">version", "state", ">F1", ">forms", "engine", "created", "reason")
-        print_table(columns, [_line(version) for version in found])
+        print_table(columns, [_line(version, scores.get(version.id)) for version in found])
 
 
 @app.command(epilog="Example: formpipe models show invoices --version 3")
@@ -118,25 +119,25 @@ def _f1(version: ModelVersion) -> float | None:
     return version.evaluation.overall.f1 if version.evaluation and measured else None
 
 
-def _line(version: ModelVersion) -> tuple[object, ...]:
+def _line(version: ModelVersion, f1: float | None) -> tuple[object, ...]:
     created = version.created_at.strftime("%Y-%m-%d %H:%M") if version.created_at else ""
     engine = " ".join(filter(None, (version.engine, version.api_version)))
-    identity = (version.group, version.version, version.state, _f1(version))
+    identity = (version.group, version.version, version.state, f1)
     return (*identity, version.training_documents or None, engine, created, version.reason)
 
 
-def _summary(version: ModelVersion) -> dict[str, Any]:
+def _summary(version: ModelVersion, f1: float | None) -> dict[str, Any]:
     same = ("group", "version", "state", "engine", "api_version", "model_kind", "training_documents")
     times = ("created_at", "promoted_at", "promoted_by", "reason", "fingerprint")
     summary = {name: getattr(version, name) for name in (*same, *times)}
-    return summary | {"model_id": version.service_model_id, "f1": _f1(version)}
+    return summary | {"model_id": version.service_model_id, "f1": f1}
 
 
 def _details(version: ModelVersion) -> dict[str, Any]:
     evaluation = version.evaluation or Evaluation("none")
     scores = [_score(score) for score in evaluation.fields]
     wrong = {field: list(forms) for field, forms in _wrong(evaluation).items()}
-    return _summary(version) | {
+    return _summary(version, _f1(version)) | {
         "evaluation": evaluation.method,
         "overall": _score(evaluation.overall) if evaluation.outcomes else None,
         "fields": scores,
@@ -160,7 +161,7 @@ def _wrong(evaluation: Evaluation) -> Mapping[str, dict[str, None]]:
 
 
 def _print_details(version: ModelVersion) -> None:
-    for name, value in _summary(version).items():
+    for name, value in _summary(version, _f1(version)).items():
         if value not in (None, ""):
             out.print(f"{name:<20}{escape(cell(value))}")
     evaluation = version.evaluation or Evaluation("none")

@@ -16,6 +16,7 @@ from pipeline.db.evaluations import read_manifest as _read_manifest
 from pipeline.db.tables import form_type, model_bundle, model_version
 from pipeline.types import Evaluation, FieldSpec, ModelKind, ModelState, ModelVersion
 
+_WITHOUT_EVALUATION = [column for column in model_version.c if column.name != "evaluation"]
 _GROUP_OF_ROW = func.coalesce(func.nullif(form_type.c.form_batch_group_id, ""), form_type.c.form_type)
 
 
@@ -68,11 +69,22 @@ def next_version(connection: Connection, group: str) -> int:
 
 
 def versions(connection: Connection, group: str | None = None) -> tuple[ModelVersion, ...]:
-    """The versions of a group, or of all, in the order of group and number."""
-    query = select(model_version).order_by(model_version.c.form_batch_group_id, model_version.c.version)
+    """The versions of a group, or of all, in the order of group and number. Their evaluations, which are
+    large, stay in the database: `evaluation` is None."""
+    query = select(*_WITHOUT_EVALUATION).order_by(
+        model_version.c.form_batch_group_id, model_version.c.version
+    )
     if group is not None:
         query = query.where(model_version.c.form_batch_group_id == group)
-    return _records(connection, query)
+    return tuple(_record(row, None) for row in connection.execute(query))
+
+
+def f1_scores(connection: Connection, group: str | None = None) -> dict[int, float]:
+    """Micro F1 by version id, of the versions that were measured."""
+    query = select(model_version.c.id, model_version.c.f1).where(model_version.c.f1.is_not(None))
+    if group is not None:
+        query = query.where(model_version.c.form_batch_group_id == group)
+    return {row.id: row.f1 for row in connection.execute(query)}
 
 
 def by_number(connection: Connection, group: str, version: int) -> ModelVersion | None:
@@ -258,15 +270,11 @@ def write_model_id(
 
 
 def _one(connection: Connection, query: Select[Any]) -> ModelVersion | None:
-    found = _records(connection, query)
-    return found[0] if found else None
+    row = connection.execute(query).first()
+    return None if row is None else _record(row, read_evaluation(row.evaluation))
 
 
-def _records(connection: Connection, query: Select[Any]) -> tuple[ModelVersion, ...]:
-    return tuple(_record(row) for row in connection.execute(query))
-
-
-def _record(row: Row[Any]) -> ModelVersion:
+def _record(row: Row[Any], evaluation: Evaluation | None) -> ModelVersion:
     return ModelVersion(
         id=row.id,
         group=row.form_batch_group_id,
@@ -278,7 +286,7 @@ def _record(row: Row[Any]) -> ModelVersion:
         fingerprint=row.fingerprint,
         state=row.state,
         fields=read_fields(row.fields),
-        evaluation=read_evaluation(row.evaluation),
+        evaluation=evaluation,
         training_documents=row.training_documents,
         reason=row.reason,
         created_at=row.created_at,

@@ -57,7 +57,7 @@ def train_group(context: TrainingContext, rows: tuple[FormType, ...], folder: Tr
             context.guard(connection)
             registry.fail(connection, version.id, f"{error.reason}: {error}")
         raise
-    return _judge(context, version, trained)
+    return _judge(context, row, version, trained)
 
 
 def adopt_model(
@@ -122,9 +122,10 @@ def identified(evaluation: Evaluation, folder: TrainingFolder) -> Evaluation:
     return replace(evaluation, outcomes=tuple(outcomes))
 
 
-def _judge(context: TrainingContext, version: ModelVersion, trained: Trained) -> ModelVersion:
+def _judge(context: TrainingContext, row: FormType, version: ModelVersion, trained: Trained) -> ModelVersion:
     with context.database.begin() as connection:
         context.guard(connection)
         registry.finish(connection, version.id, trained)
         registry.settle(connection, version.id, by="gate", now=context.now())
+        registry.prune(connection, version.group, row.keep_versions)
         return registry.get(connection, version.id)

@@ -49,14 +49,14 @@ class Collector:
         collected = Collected()
         for blob in listing.others:
             try:
-                collected.documents += self._document(blob, listing, collected.findings)
+                collected.documents.append(self._document(blob, listing, collected.findings))
             except FormpipeError as error:
                 collected.findings.append(_unusable(blob, error))
         if self.use_labels:
             self._field_lists(listing, collected)
         return collected
 
-    def _document(self, blob: Blob, listing: Listing, findings: list[Finding]) -> Iterator[TrainingDocument]:
+    def _document(self, blob: Blob, listing: Listing, findings: list[Finding]) -> TrainingDocument:
         if blob.size > MAX_BYTES:
             raise DocumentError("The file is larger than 500 MB.", reason="file-too-large")
         content = self.storage.read(self.container, blob.path, blob.etag)
@@ -67,7 +67,7 @@ class Collector:
         read = self._layout(blob, digest, listing, findings)
         if labels and read.layout is not None:
             findings.extend(_beside(blob, labels, read))
-        yield TrainingDocument(
+        return TrainingDocument(
             blob.path,
             blob.etag,
             blob.size,
@@ -83,8 +83,9 @@ class Collector:
         file = listing.labels.get(blob.path)
         if file is None:
             return None
+        content = self.storage.read(self.container, file.path, file.etag)
         try:
-            body = _json(self.storage.read(self.container, file.path, file.etag))
+            body = _json(content)
             labels = labels_from_json(body)
         except (DocumentError, ValueError, RecursionError) as error:
             findings.append(self._spoilt(file, "labels-unreadable", _labels_message(error)))

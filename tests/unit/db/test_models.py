@@ -66,6 +66,9 @@ def test_a_result_makes_a_candidate_once_and_keeps_what_it_was_trained_on(connec
     assert found is not None
     assert found.evaluation == Evaluation("hold-out", (outcome,))
     assert (found.state, found.training_documents) == ("candidate", 6)
+    assert models.f1_scores(connection, "invoices") == {key: 1.0}
+    assert models.f1_scores(connection, "others") == {}
+    assert models.versions(connection, "invoices")[0].evaluation is None
     assert models.manifest(connection, key) == (("aa", "bb"),)
     assert models.load_bundle(connection, key) == b"model"
 

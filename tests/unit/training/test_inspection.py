@@ -1,16 +1,17 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from pipeline.errors import RowError
+from pipeline.errors import AttemptError, DocumentError, FormpipeError, RowError
 from pipeline.services import load_services
 from pipeline.storage.folder import FolderStorage
 from pipeline.training.forms import made_layout_json
 from pipeline.training.inspection import inspect
-from pipeline.types import FieldSpec, FormType
+from pipeline.types import Blob, FieldSpec, FormType
 from tests.unit.training.training_shelf import ROW, Shelf, label, layout_of
 
 ASIDE = (0.7, 0.7, 0.8, 0.7, 0.8, 0.72, 0.7, 0.72)
@@ -276,3 +277,47 @@ def test_real_forms_give_no_errors(shared_forms: Path) -> None:
         folder = inspect(FolderStorage(shared_forms), row, load_services()["local"])
         assert folder.errors == ()
         assert len(folder.trained) == forms
+
+
+class Restless:
+    """A storage in which one file changes, or goes, between listing and reading."""
+
+    def __init__(self, storage: FolderStorage, path: str, error: FormpipeError) -> None:
+        self._storage, self._path, self._error = storage, path, error
+
+    def list(self, container: str, prefix: str = "", *, recursive: bool = True) -> Iterator[Blob]:
+        return self._storage.list(container, prefix, recursive=recursive)
+
+    def read(self, container: str, path: str, etag: str | None = None) -> bytes:
+        if path == self._path:
+            raise self._error
+        return self._storage.read(container, path, etag)
+
+    def write(self, container: str, path: str, content: bytes) -> None:
+        raise AssertionError("an inspection writes nothing")
+
+
+@pytest.mark.parametrize("suffix", ["", ".labels.json", ".ocr.json"])
+@pytest.mark.parametrize(
+    "error",
+    [AttemptError("changed", reason="blob-changed"), DocumentError("gone", reason="blob-gone")],
+    ids=["changed", "gone"],
+)
+def test_a_folder_that_changes_while_it_is_read_is_not_trained_on_this_time(
+    filled: Shelf, suffix: str, error: FormpipeError
+) -> None:
+    storage = Restless(filled.storage, f"train/form 0.pdf{suffix}", error)
+    folder = inspect(storage, ROW, load_services()["local"])
+    assert [(f.code, f.subject) for f in folder.errors] == [(error.reason, "train/form 0.pdf")]
+
+
+def test_a_file_too_large_to_be_a_form_is_not_even_read(
+    filled: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled.put("big.pdf", b"%PDF-1.4" + b"x" * 2000)
+    monkeypatch.setattr("pipeline.training.collection.MAX_BYTES", 1000)
+    storage = Restless(filled.storage, "train/big.pdf", DocumentError("was read", reason="was-read"))
+    findings = inspect(storage, ROW, load_services()["local"]).findings
+    assert [(f.code, f.severity) for f in findings if f.subject == "train/big.pdf"] == [
+        ("file-too-large", "warning")
+    ]
