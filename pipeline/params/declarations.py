@@ -60,9 +60,7 @@ def write_declarations(
     """The YAML of these rows, defaults left out; `faulty` rows as they stand. Reading it again gives equal
     rows, apart from the model ids that are left out on purpose."""
     rows = [_row(each, without_model_ids) for each in form_types]
-    rows += [
-        {column: _plain(cell) for column, cell in raw.items() if cell not in (None, "")} for raw in faulty
-    ]
+    rows += [_stated(raw, {**_ROW_DEFAULTS, "fields": None}, "form_type") for raw in faulty]
     rows.sort(key=lambda row: str(row["form_type"]))
     return yaml.safe_dump({ROOT: rows}, sort_keys=False, allow_unicode=True, width=100)
 
@@ -77,7 +75,8 @@ def _row(form_type: FormType, without_model_ids: frozenset[str]) -> dict[str, ob
 
 
 def _stated(cells: Mapping[str, object], defaults: Mapping[str, object], first: str) -> dict[str, object]:
-    stated = {column: _plain(cell) for column, cell in cells.items() if cell != defaults[column]}
+    said = {column: cell for column, cell in cells.items() if cell not in (None, "")}
+    stated = {column: _plain(cell) for column, cell in said.items() if cell != defaults.get(column)}
     return {first: cells[first]} | stated
 
 

@@ -49,7 +49,9 @@ def import_from(connection: Connection, table_name: str, *, engine: str, api_ver
     """
     table = _reflect(connection, table_name)
     cells = [type_coerce(column, NullType()).label(column.name.lower()) for column in table.columns]
-    rows = [dict(row._mapping) for row in connection.execute(select(*cells))]
+    rows = [
+        {str(name): cell for name, cell in row._mapping.items()} for row in connection.execute(select(*cells))
+    ]
     return translate(rows, engine=engine, api_version=api_version)
 
 

@@ -123,17 +123,19 @@ def _backlog_apart(row: ParameterRow, _: Release) -> Iterator[Complaint]:
         )
 
 
-def _output_apart(row: ParameterRow, _: Release) -> Iterator[Complaint]:
+def _output_not_read(row: ParameterRow, _: Release) -> Iterator[Complaint]:
     output = row.scoring_output_blob_folder
-    if output is None:
-        return
-    if output.startswith(row.scoring_input_blob_folder):
+    if output is not None and output.startswith(row.scoring_input_blob_folder):
         yield Complaint(
             "scoring_output_blob_folder",
             f"a folder outside the backlog {_name(row.scoring_input_blob_folder)}",
             "outputs would be read again: give them a folder of their own beside the backlog",
         )
-    if _one_container(row) and output.startswith(row.training_blob_root_folder):
+
+
+def _output_not_learned(row: ParameterRow, _: Release) -> Iterator[Complaint]:
+    output = row.scoring_output_blob_folder
+    if output is not None and _one_container(row) and output.startswith(row.training_blob_root_folder):
         yield Complaint(
             "scoring_output_blob_folder",
             f"a folder outside the training folder {_name(row.training_blob_root_folder)}",
@@ -182,7 +184,11 @@ _RULES: tuple[tuple[tuple[str, ...], Rule], ...] = (
     (("training_container_name",), _containers("training_container_name")),
     (("scoring_container_name",), _containers("scoring_container_name")),
     ((*_ACCOUNTS, *_CONTAINERS, *_FOLDERS), _backlog_apart),
-    ((*_ACCOUNTS, *_CONTAINERS, *_FOLDERS, "scoring_output_blob_folder"), _output_apart),
+    (("scoring_input_blob_folder", "scoring_output_blob_folder"), _output_not_read),
+    (
+        (*_ACCOUNTS, *_CONTAINERS, "training_blob_root_folder", "scoring_output_blob_folder"),
+        _output_not_learned,
+    ),
     (("training_blob_root_folder", "include_subfolders", "evaluation_blob_folder"), _evaluation_apart),
     (("model_kind", "file_type"), _file_type),
     (("locale",), _locale),

@@ -150,7 +150,7 @@ _group_of_row = func.coalesce(
 def _raw(connection: Connection, table: Table, *order: str) -> list[Raw]:
     cells = [type_coerce(column, NullType()).label(column.name) for column in table.columns]
     rows = connection.execute(select(*cells).order_by(*(table.c[name] for name in order)))
-    return [dict(row._mapping) for row in rows]
+    return [{str(name): cell for name, cell in row._mapping.items()} for row in rows]
 
 
 def _existing(connection: Connection, keys: Collection[str]) -> frozenset[str]:

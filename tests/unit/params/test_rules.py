@@ -173,6 +173,14 @@ def test_outputs_beside_the_backlog_are_fine(output: str) -> None:
     assert not judged(row("w9", scoring_output_blob_folder=output)).faults
 
 
+def test_an_unreadable_cell_hides_no_fault_of_the_others() -> None:
+    cells = {"training_blob_root_folder": "../x", "scoring_output_blob_folder": "w9/backlog/out"}
+    assert places(judged(row("w9", **cells))) == [
+        ("w9", "training_blob_root_folder"),
+        ("w9", "scoring_output_blob_folder"),
+    ]
+
+
 def test_outputs_in_the_backlog_of_another_row_are_a_fault_of_the_writer() -> None:
     writer = row("w9", scoring_output_blob_folder="all/deep/out")
     found = judged(writer, row("all", scoring_input_blob_folder="all"), row("x"))
