@@ -13,11 +13,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Self
 
-from pipeline.learning.pairs_find import Pair, find_pairs, known_mask, unknown_mask
-from pipeline.learning.pairs_keys import Key, learn_keys, tick_side
+from pipeline.learning.pairs_find import Known, Pair, find_pairs, known_mask, unknown_mask
+from pipeline.learning.pairs_keys import learn_keys, tick_side
 from pipeline.learning.pairs_model import LearnedLayout, decode, encode, key_texts, most_common
 from pipeline.learning.pairs_page import PageView, view
-from pipeline.learning.pairs_print import find_print, group_pages, repair
+from pipeline.learning.pairs_print import find_print, group_pages, page_features, repair, shared_print
 from pipeline.types import Box, ExtractedField, Layout
 
 _KNOWN_LAYOUT = 0.65
@@ -73,30 +73,32 @@ class PairDiscovery:
         self.layouts_ = layouts
         self._texts = key_texts(layouts)
         self._forms = frozenset(self._texts)
+        self._shared = shared_print([layout.printed for layout in layouts])
         self.keys_ = tuple(sorted(set(self._texts.values())))
 
     def _pairs(self, page: PageView) -> list[Pair]:
         if not page.rows:
             return []
-        best = max(self.layouts_, key=lambda layout: layout.printed.likeness(page), default=None)
-        if best is None or best.printed.likeness(page) < _KNOWN_LAYOUT:
+        best = self._layout_of(page)
+        if best is None:
             return self._guessed(page)
         page = repair(page, best.printed.words)
         pages = best.printed.pages
-        keys = {key.form: key for key in best.keys}
         ticked = frozenset(best.tick_keys) if pages > 2 else None
-        return find_pairs(page, known_mask(best, self._forms), keys, best.tick_side, ticked, known=pages)
+        known = Known({key.form: key for key in best.keys}, ticked, best.tick_side, self._forms, pages)
+        return find_pairs(page, known_mask(best.printed, self._forms), known)
+
+    def _layout_of(self, page: PageView) -> LearnedLayout | None:
+        features = page_features(page)
+        likeness = [layout.printed.likeness(features) for layout in self.layouts_]
+        best = max(likeness, default=0.0)
+        return self.layouts_[likeness.index(best)] if best >= _KNOWN_LAYOUT else None
 
     def _guessed(self, page: PageView) -> list[Pair]:
         """The pairs on a page of no known layout."""
         sides = Counter(layout.tick_side for layout in self.layouts_).most_common(1)
-        side = sides[0][0] if sides else "right"
-        mask = unknown_mask(page, self.layouts_, self._forms)
-        return find_pairs(page, mask, self._all_keys(), side, None, known=0)
-
-    def _all_keys(self) -> dict[str, Key]:
-        keys = (key for layout in self.layouts_ for key in layout.keys)
-        return {key.form: key for key in sorted(keys, key=lambda key: key.seen)}
+        known = Known({}, None, sides[0][0] if sides else "right", self._forms, 0)
+        return find_pairs(page, unknown_mask(page, self._shared, self._forms), known)
 
 
 def _learn(pages: list[PageView]) -> LearnedLayout:
@@ -120,7 +122,8 @@ def _tick_keys(pages: Iterable[PageView], layout: LearnedLayout) -> dict[str, st
 
 
 def _all_pairs(page: PageView, layout: LearnedLayout) -> list[Pair]:
-    return find_pairs(page, layout.printed.mask, {}, layout.tick_side, None, known=layout.printed.pages)
+    known = Known({}, None, layout.tick_side, frozenset(), layout.printed.pages)
+    return find_pairs(page, layout.printed.mask, known)
 
 
 def _field(pair: Pair, key: str, page: PageView, occurrence: int) -> ExtractedField:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.learning.pairs_keys import Key, is_keylike, key_name
-from pipeline.learning.pairs_model import LearnedLayout
 from pipeline.learning.pairs_page import PageView, Tick, Token, is_figure, is_symbol, union
+from pipeline.learning.pairs_print import Print
 from pipeline.learning.pairs_slots import (
     Edge,
     Mask,
@@ -26,6 +26,7 @@ _LEAST_QUALITY = 0.4
 _LEAST_QUALITY_OF_FEW = 0.15
 _LONGEST_GUESS = 8
 _EXPLAINS = 0.5
+_MANY_PAGES = 4
 _PREFERRED = 0.4
 _TICK_CONFIDENCE = 0.9
 
@@ -51,19 +52,35 @@ class _Claim:
     text: str
 
 
-def known_mask(layout: LearnedLayout, forms: frozenset[str]) -> Mask:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a page's layout: its keys by form, the forms that label boxes (None: any), the side
+    those labels stand on, the forms of keys of any layout, the number of training pages (0: unknown layout).
+    """
+
+    keys: Mapping[str, Key]
+    ticked: frozenset[str] | None
+    tick_side: Side
+    familiar: frozenset[str]
+    pages: int
+
+    @property
+    def well(self) -> bool:
+        """So many pages that a key without a value on any of them hardly is one."""
+        return self.pages >= _MANY_PAGES
+
+
+def known_mask(printed: Print, forms: frozenset[str]) -> Mask:
     """Print of a page of a known layout."""
-    return lambda segment: _with_keys(segment, layout.printed.mask(segment), forms)
+    return lambda segment: _with_keys(segment, printed.mask(segment), forms)
 
 
-def unknown_mask(page: PageView, layouts: Iterable[LearnedLayout], forms: frozenset[str]) -> Mask:
-    """Print of a page of no known layout: keys and contexts of all layouts, words before a colon, words
-    beside a box, words left of or above a figure."""
-    prints = [layout.printed for layout in layouts if layout.printed.pages > 1]
+def unknown_mask(page: PageView, shared: Print, forms: frozenset[str]) -> Mask:
+    """Print of a page of no known layout: keys of all layouts, print that they share, words before a
+    colon, words beside a box, words left of or above a figure."""
 
     def known(segment: Sequence[Token]) -> list[bool]:
-        masks = [found.mask(segment) for found in prints] or [[False] * len(segment)]
-        mask = _with_keys(segment, [any(column) for column in zip(*masks, strict=True)], forms)
+        mask = _with_keys(segment, shared.mask(segment), forms)
         colon = next((at for at, t in enumerate(segment[:7]) if t.text.endswith(":")), -1)
         return [printed or at <= colon for at, printed in enumerate(mask)]
 
@@ -107,31 +124,26 @@ def _is_value(run: Run) -> bool:
     return any(is_figure(token.form) for token in run.tokens)
 
 
-def find_pairs(
-    page: PageView,
-    mask: Mask,
-    keys: Mapping[str, Key],
-    side: Side,
-    ticked: frozenset[str] | None,
-    *,
-    known: int,
-) -> list[Pair]:
-    """The pairs in reading order of their keys. `keys` by form; `ticked`: the forms that label boxes
-    (None: any); `known`: how many training pages there were of exactly this layout."""
+def find_pairs(page: PageView, mask: Mask, known: Known) -> list[Pair]:
+    """The pairs in reading order of their keys."""
     runs = find_runs(page, mask)
     used: set[int] = set()
     found: list[tuple[int, Pair]] = []
-    for gap, label, tick in _tick_claims(runs, page.ticks, side):
-        if label not in used and (ticked is None or key_name(runs, label)[0] in ticked):
+    for gap, label, tick in _tick_claims(runs, page.ticks, known.tick_side):
+        if label not in used and _labels(runs, label, known):
             used.update(key_lines(runs, label))
-            found.append((label, _ticked(runs, label, tick, gap, known)))
-    chosen = _choose(_claims(runs, keys, known), runs, used)
+            found.append((label, _ticked(runs, label, tick, gap, known.pages)))
+    chosen = _choose(_claims(runs, known), runs, used)
     taken = {claim.edge.value for claim in chosen}
     for claim in sorted(chosen, key=lambda c: c.edge.value):
         lines = value_runs(runs, claim.edge.value, taken)
         taken.update(lines)
         found.append((claim.edge.key, _filled(claim, [runs[line] for line in lines])))
     return [pair for _, pair in sorted(found, key=lambda item: item[0])]
+
+
+def _labels(runs: Sequence[Run], at: int, known: Known) -> bool:
+    return known.ticked is None or key_name(runs, at)[0] in known.ticked
 
 
 def _tick_claims(runs: Sequence[Run], ticks: Sequence[Tick], side: Side) -> list[tuple[float, int, Tick]]:
@@ -145,23 +157,23 @@ def _tick_claims(runs: Sequence[Run], ticks: Sequence[Tick], side: Side) -> list
     return sorted(claims, key=lambda claim: claim[:2])
 
 
-def _ticked(runs: Sequence[Run], label: int, tick: Tick, gap: float, known: int) -> Pair:
+def _ticked(runs: Sequence[Run], label: int, tick: Tick, gap: float, pages: int) -> Pair:
     form, text = key_name(runs, label)
-    confidence = _TICK_CONFIDENCE / (1 + max(gap, 0) / 8) * (1 if known else 0.7)
+    confidence = _TICK_CONFIDENCE / (1 + max(gap, 0) / 8) * (1 if pages else 0.7)
     return Pair(form, text, tick.state, tick.box, confidence, tick.confidence, True)
 
 
-def _claims(runs: Sequence[Run], keys: Mapping[str, Key], known: int) -> Iterator[_Claim]:
-    least = _LEAST_QUALITY_OF_FEW if 0 < known < 4 else _LEAST_QUALITY
+def _claims(runs: Sequence[Run], known: Known) -> Iterator[_Claim]:
+    least = _LEAST_QUALITY_OF_FEW if known.pages and not known.well else _LEAST_QUALITY
     for edge in find_edges(runs):
         form, text = key_name(runs, edge.key)
-        key = keys.get(form)
-        if key is not None and key.direction == edge.direction and known:
-            if key.fits(runs[edge.key], runs[edge.value]):
+        key = known.keys.get(form)
+        if key is not None:
+            if key.direction == edge.direction and key.fits(runs[edge.key], runs[edge.value]):
                 yield _Claim(key.confidence, edge, form, key.text)
-        elif key is not None and not known:
-            yield _Claim(_GUESS * (1 + edge.quality), edge, form, key.text)
-        elif key is None and _may_be_key(form, runs[edge.key]) and edge.quality >= least:
+        elif form in known.familiar and not known.well:
+            yield _Claim(_GUESS * (1 + edge.quality), edge, form, text)
+        elif edge.quality >= least and _may_be_key(form, runs[edge.key]):
             yield _Claim(_GUESS * edge.quality, edge, form, text)
 
 

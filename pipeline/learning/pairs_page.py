@@ -123,7 +123,9 @@ def _rows(tokens: list[Token]) -> list[list[Token]]:
     rows: list[list[Token]] = []
     open_rows: list[list[Token]] = []
     for token in sorted(tokens, key=lambda t: t.box.left):
-        best = max(open_rows, key=lambda row: _shared_height(row[-1].box, token.box), default=None)
+        top, bottom = token.box.top, token.box.bottom
+        near = [row for row in open_rows if row[-1].box.top < bottom and row[-1].box.bottom > top]
+        best = max(near, key=lambda row: _shared_height(row[-1].box, token.box), default=None)
         if best is not None and _shared_height(best[-1].box, token.box) > 0.45:
             best.append(token)
         else:

@@ -18,6 +18,7 @@ _SAME_LAYOUT = 0.6
 _BUCKET = 3.0
 _SHARE = 0.6
 _FIGURE_SHARE = 0.9
+_SHARED = 0.1
 EDGE = "\x02"
 """Stands for the end of a segment in a context."""
 
@@ -37,10 +38,9 @@ class Print:
     after: frozenset[Context]
     features: dict[str, float]
 
-    def likeness(self, page: PageView) -> float:
-        """How much of the layout's features the page has, 0..1."""
+    def likeness(self, found: frozenset[str]) -> float:
+        """How much of the layout's features a page with the features `found` has, 0..1."""
         total = sum(self.features.values())
-        found = page_features(page)
         return sum(w for f, w in self.features.items() if f in found) / total if total else 0.0
 
     @property
@@ -127,6 +127,20 @@ def find_print(pages: Sequence[PageView]) -> Print:
     ]
     before = frozenset(c for c in kept if sides[c] == "before")
     return Print(len(pages), before, frozenset(kept) - before, _shares(pages))
+
+
+def shared_print(prints: Sequence[Print]) -> Print:
+    """The contexts of all layouts; of many layouts, those that a tenth of them share."""
+    several = [found for found in prints if found.pages > 1]
+    least = max(1, ceil(_SHARED * len(several)))
+    before = Counter(context for found in several for context in found.before)
+    after = Counter(context for found in several for context in found.after)
+    return Print(
+        sum(found.pages for found in several),
+        frozenset(context for context, count in before.items() if count >= least),
+        frozenset(context for context, count in after.items() if count >= least),
+        {},
+    )
 
 
 def _bare_figure(context: Context) -> bool:

@@ -184,7 +184,7 @@ def _line_below(runs: Sequence[Run], at: int) -> int | None:
     found = [
         o
         for o in range(at + 1, len(runs))
-        if runs[o].kind == "print" and _goes_on(runs[o]) and _stacked(runs[at].box, runs[o].box)
+        if runs[o].kind == "print" and _stacked(runs[at].box, runs[o].box) and _goes_on(runs[o])
     ]
     return min(found, key=lambda o: runs[o].box.top, default=None)
 
