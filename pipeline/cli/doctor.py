@@ -184,4 +184,4 @@ def _print_verdict(diagnoses: Sequence[Diagnosis]) -> None:
         names = escape(", ".join(ill))
         out.print(f"\n[red]{len(ill)} of {len(diagnoses)} form types need mending: {names}[/red]")
     else:
-        out.print(f"\n[green]{len(diagnoses)} form types, nothing in the way.[/green]")
+        out.print(f"\n[green]Nothing in the way of any of {len(diagnoses)} rows.[/green]")

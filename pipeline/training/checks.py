@@ -7,13 +7,15 @@ from collections.abc import Iterator, Sequence
 
 from pipeline.services import Service
 from pipeline.training.collection import Collected
-from pipeline.training.listing import Listing
+from pipeline.training.listing import LABELS, Listing
 from pipeline.training.records import TrainingDocument
 from pipeline.training.schema import Schema
 from pipeline.types import Finding
 
 ADVISED_FORMS = 5
 """Fewer forms than this teach little; the cloud services refuse them (Learn, "Build a custom model")."""
+
+_NAMED = 3
 
 
 def select_trained(documents: Sequence[TrainingDocument], use_labels: bool) -> tuple[TrainingDocument, ...]:
@@ -35,9 +37,8 @@ def check_names(listing: Listing, use_labels: bool) -> Iterator[Finding]:
         if path not in labelled:
             yield _warning("layout-without-document", blob.path, missing)
     if listing.system:
-        names = ", ".join(blob.path for blob in listing.system[:3])
-        more = f" and {len(listing.system) - 3} more" if len(listing.system) > 3 else ""
-        yield _warning("system-files", names, f"{names}{more}: files of the system are ignored.")
+        names = _few([blob.path for blob in listing.system])
+        yield _warning("system-files", names, "Files that a system left behind are ignored.")
 
 
 def check_set(
@@ -49,7 +50,7 @@ def check_set(
     yield from _check_duplicates(collected.documents, trained, paid(service))
     yield from _check_layout_versions(collected.documents, folder)
     if use_labels:
-        yield from _check_unlabelled(collected.documents, folder)
+        yield from _check_unlabelled(collected, trained, folder)
         yield from _check_fields(trained, schema, folder)
 
 
@@ -102,11 +103,19 @@ def _check_layout_versions(documents: Sequence[TrainingDocument], folder: str) -
         yield _warning("layout-versions-differ", folder, message)
 
 
-def _check_unlabelled(documents: Sequence[TrainingDocument], folder: str) -> Iterator[Finding]:
-    unlabelled = [document.path for document in documents if not document.labelled]
+def _check_unlabelled(
+    collected: Collected, trained: Sequence[TrainingDocument], folder: str
+) -> Iterator[Finding]:
+    """Forms without labels, but for those that another finding has told of."""
+    spoilt = {f.subject.removesuffix(LABELS) for f in collected.findings if f.code == "labels-unreadable"}
+    used = {form.digest for form in trained}
+    unlabelled = [
+        form.path
+        for form in collected.documents
+        if not form.labelled and form.digest not in used and form.path not in spoilt
+    ]
     if unlabelled:
-        verb = "has" if len(unlabelled) == 1 else "have"
-        message = f"{_forms(len(unlabelled))} {verb} no labels and teach nothing, {unlabelled[0]} the first."
+        message = f"{_forms(len(unlabelled))} without labels: nothing is learned from {_few(unlabelled)}."
         yield _warning("forms-without-labels", folder, message)
 
 
@@ -150,3 +159,8 @@ def _labelled(trained: Sequence[TrainingDocument]) -> dict[str, int]:
 
 def _forms(count: int) -> str:
     return "1 form" if count == 1 else f"{count} forms"
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

@@ -72,6 +72,7 @@ def test_an_unreadable_label_file_leaves_its_form_out(filled: Shelf, content: by
     finding = next(f for f in folder.findings if f.code == "labels-unreadable")
     assert (finding.severity, finding.subject) == ("warning", "train/form 0.pdf.labels.json")
     assert len(folder.trained) == 4
+    assert "forms-without-labels" not in {f.code for f in folder.findings}
     assert "labels-unreadable" in filled.codes("error", engine="form-recognizer")
 
 
@@ -204,7 +205,8 @@ def test_forms_without_labels_teach_nothing_where_label_files_are_used(filled: S
     filled.put("seen.pdf.labels.json", {"document": "seen.pdf", "labels": []})
     folder = filled.inspect()
     assert [f.code for f in folder.findings] == ["forms-without-labels"]
-    assert "2 forms have no labels" in folder.findings[0].message
+    assert folder.findings[0].message.startswith("2 forms without labels")
+    assert "train/new.pdf, train/seen.pdf" in folder.findings[0].message
     assert folder.fingerprint == before
 
 
