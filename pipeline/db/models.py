@@ -212,9 +212,15 @@ def load_bundle(connection: Connection, version_id: int) -> bytes | None:
 
 
 def load_bundle_of_model(connection: Connection, engine: str, model_id: str) -> bytes | None:
-    """The bytes of the model that carries an id, as rows and workers name it."""
-    version = by_service_model_id(connection, engine, model_id)
-    return None if version is None else load_bundle(connection, version.id)
+    """The bytes of the model that carries an id, as rows and workers name it: versions that share an id
+    (adopted ones) share the bytes, and one of them may have dropped them."""
+    content = connection.scalar(
+        select(model_bundle.c.content)
+        .join(model_version, model_version.c.bundle_sha256 == model_bundle.c.sha256)
+        .where(model_version.c.engine == engine, model_version.c.service_model_id == model_id)
+        .limit(1)
+    )
+    return None if content is None else bytes(content)
 
 
 def bundle_sha256(connection: Connection, version_id: int) -> str | None:

@@ -209,6 +209,9 @@ def test_adopting_another_groups_model_shares_its_bytes_and_takes_todays_set(con
     assert (adopted.group, adopted.state, adopted.fingerprint) == ("credits", "active", "today")
     assert models.load_bundle(connection, adopted.id) == b"model 1"
     assert models.load_bundle_of_model(connection, "local", "local-invoices-v1") == b"model 1"
+    models.drop_bundles(connection, [adopted.id])
+    assert models.load_bundle_of_model(connection, "local", "local-invoices-v1") == b"model 1"
+    assert models.load_bundle_of_model(connection, "local", "local-invoices-v9") is None
     named = replace(row, model_id="local-invoices-v1")
     history = History(models.versions(connection, "credits"))
     assert decide_training([named], folder("today"), history).action == "keep"
