@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+import pytest
+from rich.console import Console
+
+from pipeline.reports import text
+from pipeline.reports.charts import histogram, reasons, throughput_chart
+from pipeline.reports.page import render_page
+from pipeline.reports.summary import Interval, Report, Throughput, build_report
+from pipeline.reports.text import duration
+from tests.unit.conftest import START
+
+if TYPE_CHECKING:
+    from tests.unit.conftest import Ledger
+
+EVIL = "<script>alert(1)</script> [bold]x[/bold] [/]"
+VOID = {"meta", "line", "rect", "br", "link"}
+
+
+@pytest.fixture
+def report(ledger: Ledger) -> Report:
+    """A run with everything a page can show; names are as hostile as a file name can be."""
+    ledger.form_type("invoice")
+    ledger.form_type("idle")
+    run = ledger.run({"form_type": "invoice", "loaded": 3, "pages": 6, "seconds": 2.0, "decision": EVIL})
+    ledger.version("invoice", 1, f1=0.97531, training_documents=12)
+    ledger.version("invoice", 2, "candidate", f1=0.9, reason=f"worse on {EVIL}")
+    values = [
+        {"field": EVIL, "review": True},
+        {"field": "Total", "confidence": 0.31, "layout_confidence": 0.2},
+    ]
+    for n in range(3):
+        finished = START + timedelta(seconds=7 * n)
+        ledger.document("invoice", f"{n}", values=values, run_id=run, pages=2, finished_at=finished)
+    ledger.document("invoice", EVIL.replace("/", "-"), "dead", reason="pdf-broken")
+    with ledger.database.connect() as connection:
+        return build_report(connection)
+
+
+class _Outline(HTMLParser):
+    """Checks that tags are closed in order, and keeps their names and attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+
+def outline(page: str) -> _Outline:
+    parser = _Outline()
+    parser.feed(page)
+    assert parser.open == []
+    return parser
+
+
+def test_the_page_needs_nothing_from_anywhere(report: Report) -> None:
+    page = render_page(report, START)
+    tags = outline(page).tags
+    assert not {"script", "link", "img", "iframe", "object", "image", "use"} & {tag for tag, _ in tags}
+    assert not [attrs for _, attrs in tags if {"src", "href", "style", "onclick"} & set(attrs)]
+    assert not re.search(r"url\(|@import|https?://", page)
+
+
+def test_names_from_outside_are_escaped(report: Report) -> None:
+    page = render_page(report, START)
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;") >= 4
+
+
+def test_the_page_has_no_text_of_a_field(report: Report) -> None:
+    assert "secret value" not in render_page(report, START)
+
+
+def test_tables_name_their_columns_and_charts_say_what_they_show(report: Report) -> None:
+    tags = outline(render_page(report, START)).tags
+    assert all(attrs.get("scope") in ("col", "row") for tag, attrs in tags if tag == "th")
+    charts = [attrs for tag, attrs in tags if tag == "svg"]
+    assert len(charts) == 1 + 2 * 2 + 1
+    assert all(attrs["role"] == "img" and attrs["aria-label"] for attrs in charts)
+
+
+def test_charts_are_well_formed(report: Report) -> None:
+    for chart in re.findall(r"<svg.*?</svg>", render_page(report, START), re.DOTALL):
+        ElementTree.fromstring(chart)
+
+
+def test_the_page_shows_what_the_report_says(report: Report) -> None:
+    page = render_page(report, START)
+    for expected in (
+        "Run 1",
+        "F1 0.975",
+        "formpipe retry --form-type invoice --reason pdf-broken",
+        "took 1 min",
+    ):
+        assert expected in page
+
+
+def test_a_page_before_the_first_run_says_so(ledger: Ledger) -> None:
+    with ledger.database.connect() as connection:
+        page = render_page(build_report(connection), START)
+    outline(page)
+    assert "No run yet" in page
+    assert "There is no form type yet" in page
+
+
+# --- the terminal -----------------------------------------------------------------------------------
+
+
+def printed(report: Report, width: int = 160) -> str:
+    console = Console(width=width, highlight=False, color_system=None)
+    with console.capture() as capture:
+        console.print(text.render(report))
+    return capture.get()
+
+
+def test_the_report_prints_counts_causes_and_commands(report: Report) -> None:
+    shown = printed(report)
+    assert "Run 1  finished, 2026-03-02 09:00:00 UTC, 1 min 35 s" in shown
+    assert re.search(r"invoice +0 +3 +0 +0 +0 +6 +0 +0 +3 +2\.0 +3\.0", shown)
+    assert re.search(r"idle +- +- +- +- +0 ", shown)
+    assert "version 1, F1 0.975 (12 training forms); version 2 (F1 0.900) was not promoted" in shown
+    assert "formpipe retry --form-type invoice --reason pdf-broken" in shown
+
+
+def test_markup_in_names_is_shown_not_obeyed(report: Report) -> None:
+    assert printed(report).count("[bold]x[/bold] [/]") == 3
+
+
+def test_the_report_fits_a_narrow_terminal(report: Report) -> None:
+    assert max(map(len, printed(report, 100).splitlines())) <= 100
+
+
+def test_the_report_has_no_text_of_a_field(report: Report) -> None:
+    assert "secret value" not in printed(report)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0, "0.0 s"), (4.24, "4.2 s"), (60, "1 min 00 s"), (3599.4, "59 min 59 s"), (3600, "1 h 00 min"),
+        (7_260, "2 h 01 min"),
+    ],
+)  # fmt: skip
+def test_a_duration_reads_like_a_duration(seconds: float, shown: str) -> None:
+    assert duration(seconds) == shown
+
+
+# --- geometry ---------------------------------------------------------------------------------------
+
+
+def test_bars_are_as_tall_as_their_counts_and_few_never_vanish() -> None:
+    chart = histogram((0, 1, 500, 1000, 0, 0, 0, 0, 0, 0), width=100, height=50)
+    assert [bar.label for bar in chart.bars] == ["0.1 to 0.2: 1", "0.2 to 0.3: 500", "0.3 to 0.4: 1,000"]
+    assert [bar.height for bar in chart.bars] == [1.5, 25, 50]
+    assert all(bar.y + bar.height == 50 for bar in chart.bars)
+    assert chart.bars[0].x == pytest.approx(11)
+
+
+def test_an_empty_histogram_has_no_bar() -> None:
+    assert histogram((0,) * 10).bars == ()
+
+
+@pytest.mark.parametrize(
+    ("pages", "top"), [(1, "0.1"), (45, "5"), (50, "5"), (51, "10"), (200, "20"), (1e5, "10000")]
+)
+def test_the_axis_ends_at_a_round_number_above_the_bars(pages: int, top: str) -> None:
+    chart = throughput_chart(Throughput(10.0, (Interval(START, 1, pages),)), height=100)
+    assert chart.y_ticks[-1].label == top
+    assert 0 < chart.bars[0].height <= 100
+
+
+def test_time_is_labelled_at_most_six_times() -> None:
+    intervals = tuple(Interval(START + timedelta(seconds=n), 1, 1) for n in range(60))
+    chart = throughput_chart(Throughput(1.0, intervals), width=600)
+    assert len(chart.x_ticks) == 6
+    assert chart.x_ticks[1].at == pytest.approx(100)
+
+
+def test_reasons_are_summed_over_form_types(ledger: Ledger) -> None:
+    for name in ("a", "b"):
+        ledger.form_type(name)
+        ledger.document(name, "1", "dead", reason="pdf-broken")
+    ledger.document("a", "2", "dead", reason="empty-file")
+    with ledger.database.connect() as connection:
+        found = reasons(build_report(connection).form_types)
+    assert [(r.reason, r.documents, r.share) for r in found] == [
+        ("pdf-broken", 2, 1.0),
+        ("empty-file", 1, 0.5),
+    ]
