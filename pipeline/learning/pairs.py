@@ -85,7 +85,8 @@ class PairDiscovery:
         page = repair(page, best.printed.words)
         pages = best.printed.pages
         ticked = frozenset(best.tick_keys) if pages > 2 else None
-        known = Known({key.form: key for key in best.keys}, ticked, best.tick_side, self._forms, pages)
+        keys = {key.form: key for key in best.keys}
+        known = Known(keys, best.constants, ticked, best.tick_side, self._forms, pages)
         return find_pairs(page, known_mask(best.printed, self._forms), known)
 
     def _layout_of(self, page: PageView) -> LearnedLayout | None:
@@ -97,7 +98,7 @@ class PairDiscovery:
     def _guessed(self, page: PageView) -> list[Pair]:
         """The pairs on a page of no known layout."""
         sides = Counter(layout.tick_side for layout in self.layouts_).most_common(1)
-        known = Known({}, None, sides[0][0] if sides else "right", self._forms, 0)
+        known = Known({}, {}, None, sides[0][0] if sides else "right", self._forms, 0)
         return find_pairs(page, unknown_mask(page, self._shared, self._forms), known)
 
 
@@ -106,8 +107,9 @@ def _learn(pages: list[PageView]) -> LearnedLayout:
     pages = [repair(page, first.words) for page in pages] if len(pages) > 1 else pages
     printed = find_print(pages)
     if len(pages) == 1:
-        return LearnedLayout(printed, (), "right", {})
-    learned = LearnedLayout(printed, learn_keys(pages, printed.mask), tick_side(pages, printed.mask), {})
+        return LearnedLayout(printed, (), {}, "right", {})
+    keys, constants = learn_keys(pages, printed.mask)
+    learned = LearnedLayout(printed, keys, constants, tick_side(pages, printed.mask), {})
     return replace(learned, tick_keys=_tick_keys(pages, learned))
 
 
@@ -122,7 +124,7 @@ def _tick_keys(pages: Iterable[PageView], layout: LearnedLayout) -> dict[str, st
 
 
 def _all_pairs(page: PageView, layout: LearnedLayout) -> list[Pair]:
-    known = Known({}, None, layout.tick_side, frozenset(), layout.printed.pages)
+    known = Known({}, {}, None, layout.tick_side, frozenset(), layout.printed.pages)
     return find_pairs(page, layout.printed.mask, known)
 
 

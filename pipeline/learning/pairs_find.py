@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pipeline.learning.pairs_keys import Key, is_keylike, key_name
+from pipeline.learning.pairs_keys import Key, is_keylike, key_name, value_form
 from pipeline.learning.pairs_page import PageView, Tick, Token, is_figure, is_symbol, union
 from pipeline.learning.pairs_print import Print
 from pipeline.learning.pairs_slots import (
@@ -54,11 +54,12 @@ class _Claim:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a page's layout: its keys by form, the forms that label boxes (None: any), the side
-    those labels stand on, the forms of keys of any layout, the number of training pages (0: unknown layout).
-    """
+    """What is known of a page's layout: its keys by form, its constants (`learn_keys`), the forms that label
+    boxes (None: any), the side those labels stand on, the forms of keys of any layout, the number of
+    training pages (0: unknown layout)."""
 
     keys: Mapping[str, Key]
+    constants: Mapping[str, str]
     ticked: frozenset[str] | None
     tick_side: Side
     familiar: frozenset[str]
@@ -171,6 +172,8 @@ def _claims(runs: Sequence[Run], known: Known) -> Iterator[_Claim]:
         if key is not None:
             if key.direction == edge.direction and key.fits(runs[edge.key], runs[edge.value]):
                 yield _Claim(key.confidence, edge, form, key.text)
+        elif known.constants.get(form) == value_form(runs[edge.value]):
+            continue
         elif form in known.familiar and not known.well:
             yield _Claim(_GUESS * (1 + edge.quality), edge, form, text)
         elif edge.quality >= least and _may_be_key(form, runs[edge.key]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -24,6 +24,7 @@ from pipeline.learning.pairs_slots import (
 _TRAILING = re.compile(r"(?:\s*[:：▶►→»]|\s*[._…]{2,})+\s*$")
 _LEADING = re.compile(r"^[▶►→»•*\s]+")
 _LONGEST_KEY = 30
+_SURELY_CONSTANT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +90,9 @@ def printed_key(text: str) -> str:
     return _LEADING.sub("", _TRAILING.sub("", text)).strip()
 
 
-def learn_keys(pages: Sequence[PageView], mask: Mask) -> tuple[Key, ...]:
-    """The keys of one layout from its training pages."""
+def learn_keys(pages: Sequence[PageView], mask: Mask) -> tuple[tuple[Key, ...], dict[str, str]]:
+    """The keys of one layout from its training pages, and its constants: print with always the same
+    figure beside it (comparable form -> that figure), which is print as well."""
     sightings: list[Sighting] = []
     printed: Counter[str] = Counter()
     for number, page in enumerate(pages):
@@ -100,11 +102,19 @@ def learn_keys(pages: Sequence[PageView], mask: Mask) -> tuple[Key, ...]:
         sightings.extend(
             Sighting(runs[e.key], runs[e.value], e, *names[e.key], number) for e in find_edges(runs)
         )
-    return tuple(
-        key
-        for group in _by_key(_settled(sightings)).values()
-        if (key := _key(group, printed[group[0].form])) is not None
-    )
+    groups = list(_by_key(_settled(sightings)).values())
+    keys = [key for group in groups if (key := _key(group, printed[group[0].form])) is not None]
+    return tuple(keys), dict(pair for group in groups for pair in _constant(group))
+
+
+def _constant(group: list[Sighting]) -> Iterator[tuple[str, str]]:
+    values = {value_form(sighting.value) for sighting in group}
+    if len(values) == 1 and len({sighting.page for sighting in group}) >= _SURELY_CONSTANT:
+        yield group[0].form, values.pop()
+
+
+def value_form(run: Run) -> str:
+    return " ".join(token.form for token in run.tokens)
 
 
 def _by_key(sightings: Iterable[Sighting]) -> dict[tuple[str, Direction], list[Sighting]]:
@@ -140,7 +150,7 @@ def _strength(sighting: Sighting, strength: dict[tuple[str, Direction], float]) 
 
 def _key(group: list[Sighting], pages: int) -> Key | None:
     seen = {s.page for s in group}
-    values = {" ".join(t.form for t in s.value.tokens) for s in group}
+    values = {value_form(sighting.value) for sighting in group}
     form = group[0].form
     if len(seen) < 2 or len(values) < 2 or not is_keylike(form):
         return None

@@ -19,10 +19,11 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class LearnedLayout:
-    """One layout: its print, its keys, and on which side of its boxes their labels stand."""
+    """One layout: its print, keys and constants (`learn_keys`), on which side of its boxes labels stand."""
 
     printed: Print
     keys: tuple[Key, ...]
+    constants: dict[str, str]
     tick_side: Side
     tick_keys: dict[str, str]
     """Comparable form -> text of the labels of boxes."""
@@ -70,6 +71,7 @@ def _to_json(layout: LearnedLayout) -> dict[str, Any]:
         "after": sorted(found.after),
         "features": found.features,
         "keys": [asdict(key) for key in layout.keys],
+        "constants": layout.constants,
         "tick_side": layout.tick_side,
         "tick_keys": layout.tick_keys,
     }
@@ -84,13 +86,18 @@ def _from_json(item: Mapping[str, Any]) -> LearnedLayout:
             {str(name): float(share) for name, share in item["features"].items()},
         ),
         keys=tuple(_key(key) for key in item["keys"]),
+        constants=_texts(item["constants"]),
         tick_side=_one_of(item["tick_side"], ("right", "left", "above")),
-        tick_keys={str(form): str(text) for form, text in item["tick_keys"].items()},
+        tick_keys=_texts(item["tick_keys"]),
     )
 
 
 def _contexts(items: Iterable[Sequence[str]]) -> frozenset[Context]:
     return frozenset((str(first), str(second)) for first, second in items)
+
+
+def _texts(item: Mapping[str, Any]) -> dict[str, str]:
+    return {str(form): str(text) for form, text in item.items()}
 
 
 def _key(item: Mapping[str, Any]) -> Key:

@@ -255,3 +255,17 @@ def test_real_invoices_give_the_pairs_of_their_labels(shared_forms: Path) -> Non
     assert pairs["Sold To"] == "Fabrikam Residences"
     assert pairs["Receipt # No."] == "2468" and pairs["ID#"] == "1197531"
     assert pairs["Online Delivery (Livestream)"] == "selected" and pairs["Live Delivery"] == "unselected"
+
+
+def test_a_number_that_stands_on_every_form_is_print() -> None:
+    def notice(random: Random) -> Layout:
+        paper = Paper()
+        paper.write(20, 40, "Room")
+        paper.write(120, 40, str(random.randint(10, 999)))
+        paper.write(20, 80, "Fines may amount to")
+        paper.write(160, 80, "$500")
+        return paper.layout
+
+    random = Random(8)
+    model = PairDiscovery().fit([notice(random) for _ in range(6)])
+    assert [field.field for field in model.predict(notice(random))] == ["Room"]
