@@ -245,8 +245,8 @@ def purge(
     yes: Annotated[bool, typer.Option("--yes", help="Do it without being asked.")] = False,
     output: AsOutput = Output.TEXT,
 ) -> None:
-    """Remove a row for good: its fields, its documents and their values, and, with the last row of a group,
-    its models. Blobs stay where they are."""
+    """Remove a row for good: its fields, its documents and their values, its view, and, with the last row of
+    a group, its models. Blobs stay where they are."""
     opened = open_app()
     with opened.database.connect() as connection:
         _require(connection, [form_type])
@@ -254,7 +254,7 @@ def purge(
     if not yes and not typer.confirm(f"Remove {form_type} and its {documents} documents for good?"):
         raise typer.Exit(Exit.USAGE)
     with opened.database.begin() as connection:
-        gone = table.purge(connection, form_type)
+        gone = table.purge(connection, form_type, datetime.now(UTC))
     if output is Output.JSON:
         print_json({"form_type": form_type, **asdict(gone)})
     else:

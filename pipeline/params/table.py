@@ -5,17 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from datetime import date, datetime
 
-from sqlalchemy import Connection, Table, and_, delete, func, insert, or_, select, type_coerce, update
+from sqlalchemy import Connection, Table, delete, func, insert, select, text, type_coerce, update
 from sqlalchemy.types import NullType
 
+from pipeline.db import leases
 from pipeline.db.tables import document, form_field, form_type, model_bundle, model_version
+from pipeline.db.views import view_name
+from pipeline.errors import RowError
 from pipeline.params.release import AVAILABLE_ENGINES, AVAILABLE_SINKS
 from pipeline.params.row import to_cells, to_field_cells
 from pipeline.params.rules import Validated, validate
-from pipeline.params.shapes import MARKS
 from pipeline.services import Service
 from pipeline.types import FormType
 
@@ -98,35 +99,22 @@ def enable(connection: Connection, keys: Sequence[str]) -> frozenset[str]:
     return set_enabled(connection, keys, True)
 
 
-def purge(connection: Connection, key: str) -> Purged:
-    """Remove a row for good: its fields, its documents and their values; with the last row of a group its
-    models too, unless documents of other rows were read by them. History (runs, events) stays."""
+def purge(connection: Connection, key: str, now: datetime) -> Purged:
+    """Remove a row for good: its fields, its documents with their values, its view; with the last row of a
+    group its models too, unless documents of other rows were read by them. History (runs, events) stays.
+
+    Raises RowError (`held-elsewhere`) while a run works on its group.
+    """
     group = connection.execute(select(_group_of_row).where(form_type.c.form_type == key)).scalar_one_or_none()
+    _require_free(connection, group, now)
     documents = connection.execute(delete(document).where(document.c.form_type == key)).rowcount
     connection.execute(delete(form_field).where(form_field.c.form_type == key))
     connection.execute(delete(form_type).where(form_type.c.form_type == key))
-    last = (
-        group is not None
-        and not connection.execute(select(form_type.c.form_type).where(_group_of_row == group)).first()
-    )
-    return Purged(documents, _purge_models(connection, group) if last else 0)
-
-
-def set_model_id(
-    connection: Connection, group: str, old: str | None, new: str | None, *, replace_marks: bool = True
-) -> int:
-    """Write the group's model id to each of its rows that still holds `old` or an empty cell: rows that
-    someone pointed at another model meanwhile keep that. The number of rows written.
-
-    `old`: the id that was read before, None for none. With `replace_marks` a `-1` counts as empty; without,
-    a `-1` that was written while the model was being trained stays and asks for another one.
-    """
-    held = form_type.c.model_id
-    empty = or_(held.is_(None), func.trim(held).in_(MARKS if replace_marks else [""]))
-    same = or_(empty, held == old) if old is not None else empty
-    return connection.execute(
-        update(form_type).where(and_(_group_of_row == group, same)).values(model_id=new)
-    ).rowcount
+    _drop_view(connection, key)
+    members = select(form_type.c.form_type).where(_group_of_row == group)
+    if group is None or connection.execute(members).first():
+        return Purged(documents, 0)
+    return Purged(documents, _purge_models(connection, group))
 
 
 def own_model_ids(connection: Connection) -> frozenset[str]:
@@ -165,7 +153,22 @@ def _parts(keys: Sequence[str]) -> list[Sequence[str]]:
     return [keys[start : start + _AT_ONCE] for start in range(0, len(keys), _AT_ONCE)]
 
 
-def _purge_models(connection: Connection, group: Any) -> int:
+def _require_free(connection: Connection, group: str | None, now: datetime) -> None:
+    holder = leases.look(connection, f"group:{group}")
+    if holder and holder.expires_at > now:
+        raise RowError(
+            f"a run works on group {group}: wait for it, or until {holder.expires_at:%H:%M:%S} UTC",
+            reason="held-elsewhere",
+        )
+
+
+def _drop_view(connection: Connection, key: str) -> None:
+    quote = connection.dialect.identifier_preparer.quote
+    name = ".".join(quote(part) for part in view_name(key, connection.dialect.name).split("."))
+    connection.execute(text(f"DROP VIEW IF EXISTS {name}"))
+
+
+def _purge_models(connection: Connection, group: str) -> int:
     used = select(document.c.model_version_id).where(document.c.model_version_id == model_version.c.id)
     gone = delete(model_version).where(model_version.c.form_batch_group_id == group, ~used.exists())
     count = connection.execute(gone).rowcount

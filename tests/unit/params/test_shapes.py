@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import posixpath
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.params import shapes
 
@@ -63,6 +66,18 @@ def test_a_folder_is_the_prefix_that_ends_in_a_slash(written: str, kept: str) ->
 def test_a_folder_that_leaves_its_container_or_hides_characters_is_refused(folder: str) -> None:
     with pytest.raises(ValueError, match=r"^(remove|give|separate)"):
         shapes.folder(folder)
+
+
+@given(written=st.text(alphabet=st.sampled_from("ab./\\ %~\x00\n:é"), max_size=12))
+def test_no_folder_that_is_kept_leaves_its_container(written: str) -> None:
+    try:
+        kept = shapes.folder(written)
+    except ValueError:
+        return
+    inside = posixpath.normpath(f"/container/{kept}")
+    assert inside == "/container" or inside.startswith("/container/")
+    assert kept == "" or kept.endswith("/")
+    assert shapes.folder(kept) == kept
 
 
 @pytest.mark.parametrize("name", ["forms", "a1-b2", "abc", "x" * 63])

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import Connection, Engine, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
+from pipeline.db import leases
 from pipeline.db.tables import document, field_value, form_field, form_type, model_bundle, model_version, part
+from pipeline.db.views import refresh_view
+from pipeline.errors import RowError
 from pipeline.params import table
 from pipeline.params.rules import Validated
 from pipeline.services import load_services
@@ -23,11 +26,6 @@ def record(key: str, **cells: object) -> FormType:
 
 def loaded(connection: Connection) -> Validated:
     return table.load(connection, load_services(), date(2026, 11, 21))
-
-
-def ids(connection: Connection) -> dict[str, str | None]:
-    rows = connection.execute(select(form_type.c.form_type, form_type.c.model_id).order_by("form_type"))
-    return {row.form_type: row.model_id for row in rows}
 
 
 def test_what_is_saved_is_loaded(database: Engine) -> None:
@@ -87,46 +85,6 @@ def test_rows_are_switched_off_and_on(database: Engine) -> None:
         assert [each.enabled for each in loaded(connection).form_types] == [True, True]
 
 
-@pytest.mark.parametrize(
-    ("held", "old", "written"),
-    [
-        (None, None, True),
-        ("", None, True),
-        ("-1", None, True),
-        ("m-1", None, False),
-        ("m-1", "m-1", True),
-        ("-1", "m-1", True),
-        (None, "m-1", True),
-        ("m-2", "m-1", False),
-    ],
-)
-def test_the_model_id_is_compared_and_set(
-    database: Engine, held: str | None, old: str | None, written: bool
-) -> None:
-    with database.begin() as connection:
-        table.save(connection, [record("a")])
-        connection.execute(form_type.update().values(model_id=held))
-        assert table.set_model_id(connection, "a", old, "new") == written
-        assert ids(connection) == {"a": "new" if written else held}
-
-
-def test_a_mark_set_during_training_can_be_kept(database: Engine) -> None:
-    with database.begin() as connection:
-        table.save(connection, [record("a")])
-        connection.execute(form_type.update().values(model_id="-1"))
-        assert table.set_model_id(connection, "a", "m-1", "m-2", replace_marks=False) == 0
-        assert ids(connection) == {"a": "-1"}
-
-
-def test_the_model_id_goes_to_every_row_of_the_group_and_no_other(database: Engine) -> None:
-    with database.begin() as connection:
-        table.save(connection, [record("a"), record("b", group="a"), record("c", group="a"), record("d")])
-        connection.execute(text("UPDATE form_type SET form_batch_group_id = ' ' WHERE form_type = 'a'"))
-        connection.execute(text("UPDATE form_type SET model_id = 'other' WHERE form_type = 'c'"))
-        assert table.set_model_id(connection, "a", None, "m-1") == 2
-        assert ids(connection) == {"a": "m-1", "b": "m-1", "c": "other", "d": None}
-
-
 # --- purge ------------------------------------------------------------------------------------------
 
 
@@ -173,7 +131,7 @@ def test_a_purge_removes_all_that_hangs_on_a_row_and_nothing_else(database: Engi
         )
         for key in ("a", "b"):
             read_document(connection, key, version(connection, key))
-        assert table.purge(connection, "a") == table.Purged(documents=1, model_versions=1)
+        assert table.purge(connection, "a", NOW) == table.Purged(documents=1, model_versions=1)
         assert set(counts(connection).values()) == {1}
         assert [each.form_type for each in loaded(connection).form_types] == ["b"]
 
@@ -182,8 +140,8 @@ def test_models_stay_while_another_row_of_the_group_does(database: Engine) -> No
     with database.begin() as connection:
         table.save(connection, [record("a"), record("b", group="a")])
         read_document(connection, "a", version(connection, "a"))
-        assert table.purge(connection, "a").model_versions == 0
-        assert table.purge(connection, "b").model_versions == 1
+        assert table.purge(connection, "a", NOW).model_versions == 0
+        assert table.purge(connection, "b", NOW).model_versions == 1
 
 
 def test_a_model_that_read_documents_of_another_group_stays(database: Engine) -> None:
@@ -191,7 +149,7 @@ def test_a_model_that_read_documents_of_another_group_stays(database: Engine) ->
         table.save(connection, [record("a"), record("b")])
         used, unused = version(connection, "a", 1), version(connection, "a", 2)
         read_document(connection, "b", used)
-        assert table.purge(connection, "a").model_versions == 1
+        assert table.purge(connection, "a", NOW).model_versions == 1
         assert connection.execute(select(model_version.c.id)).scalars().all() == [used]
         assert unused != used
 
@@ -200,3 +158,23 @@ def test_own_model_ids_are_those_of_the_versions(database: Engine) -> None:
     with database.begin() as connection:
         version(connection, "a")
         assert table.own_model_ids(connection) == {"a-1"}
+
+
+def test_the_view_of_a_purged_row_is_gone(database: Engine) -> None:
+    with database.begin() as connection:
+        table.save(connection, [record("a"), record("order")])
+        for key in ("a", "order"):
+            refresh_view(connection, key, [FieldSpec("ssn")])
+        table.purge(connection, "order", NOW)
+        views = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'view'")).scalars().all()
+    assert views == ["forms_a"]
+
+
+def test_a_row_is_not_purged_while_a_run_works_on_its_group(database: Engine) -> None:
+    with database.begin() as connection:
+        table.save(connection, [record("a", group="tax")])
+        leases.take(connection, "group:tax", "other", now=NOW, seconds=60, over=None)
+        with pytest.raises(RowError, match="a run works on group tax"):
+            table.purge(connection, "a", NOW + timedelta(seconds=59))
+        table.purge(connection, "a", NOW + timedelta(seconds=61))
+        assert not table.read_rows(connection)
