@@ -8,7 +8,7 @@ from functools import lru_cache
 from pipeline.errors import RowError
 from pipeline.learning.extractor import FieldExtractor
 from pipeline.learning.pairs import PairDiscovery
-from pipeline.learning.validation import evaluate
+from pipeline.learning.validation import validate
 from pipeline.reading.ocr import RapidOcr
 from pipeline.reading.options import ReadOptions
 from pipeline.reading.reader import read_layout
@@ -40,9 +40,8 @@ class LocalEngine:
 
     def _train_labelled(self, forms: Sequence[LabelledForm], fields: Sequence[FieldSpec]) -> Trained:
         labelled = [form for form in forms if form.labels]
-        validated = evaluate(labelled, fields, seed=self._seed)
-        model = FieldExtractor(seed=self._seed).fit(validated.training, fields)
-        return Trained(_LABELLED + model.to_bytes(), tuple(fields), validated.evaluation, len(labelled))
+        model, evaluation = validate(labelled, fields, self._seed)
+        return Trained(_LABELLED + model.to_bytes(), tuple(fields), evaluation, len(labelled))
 
     def _discover(self, forms: Sequence[LabelledForm], fields: Sequence[FieldSpec]) -> Trained:
         model = PairDiscovery(seed=self._seed).fit([form.layout for form in forms])

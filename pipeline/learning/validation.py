@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Literal
 
@@ -15,7 +14,7 @@ from pipeline.learning.fitting import is_mark
 from pipeline.learning.paths import track
 from pipeline.learning.targets import read_values
 from pipeline.learning.tokens import text_key
-from pipeline.types import ExtractedField, FieldScore, FieldSpec, LabelledForm
+from pipeline.types import Evaluation, ExtractedField, FieldOutcome, FieldSpec, LabelledForm
 from pipeline.values import equal
 
 Method = Literal["hold-out", "cross-validation", "none"]
@@ -25,26 +24,6 @@ HOLD_OUT_FROM = 20
 _ONE_IN = 5
 _FOLDS = 5
 _LEAVE_ONE_OUT = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """Scores per field over `documents` held-out forms; `wrong`: (document, field), no values are kept."""
-
-    method: Method
-    documents: int
-    scores: tuple[FieldScore, ...]
-    wrong: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def total(self) -> FieldScore:
-        """All fields together (micro average)."""
-        return FieldScore(
-            "",
-            sum(score.correct for score in self.scores),
-            sum(score.predicted for score in self.scores),
-            sum(score.expected for score in self.scores),
-        )
 
 
 def split_hold_out(forms: Sequence[LabelledForm]) -> tuple[list[LabelledForm], list[LabelledForm]]:
@@ -89,7 +68,7 @@ def cross_validate(forms: Sequence[LabelledForm], fields: Sequence[FieldSpec], s
     """Score by leaving out one form at a time (up to 8 labelled forms) or a fifth of them."""
     labelled = [number for number, form in enumerate(forms) if form.labels]
     if len(labelled) < 2:
-        return Evaluation("none", 0, tuple(FieldScore(spec.name, 0, 0, 0) for spec in fields))
+        return Evaluation("none")
     parts = len(labelled) if len(labelled) <= _LEAVE_ONE_OUT else _FOLDS
     order = np.random.default_rng(seed).permutation(labelled).tolist()
     answers: list[tuple[LabelledForm, tuple[ExtractedField, ...]]] = []
@@ -106,24 +85,27 @@ def _scored(
     answers: Iterable[tuple[LabelledForm, tuple[ExtractedField, ...]]],
     fields: Sequence[FieldSpec],
 ) -> Evaluation:
-    counts = {spec.name: [0, 0, 0] for spec in fields}
-    wrong: list[tuple[str, str]] = []
-    documents = 0
-    for form, found in answers:
-        documents += 1
-        given = {each.field: each.text for each in found}
-        truth = labelled_texts(form, fields)
-        for spec in fields:
-            right = spec.name in given and any(
-                equal(given[spec.name], text, spec) for text in truth.get(spec.name, ())
-            )
-            expected = spec.name in truth
-            tally = (right, spec.name in given, expected)
-            counts[spec.name] = [a + b for a, b in zip(counts[spec.name], tally, strict=True)]
-            if not right and (expected or spec.name in given):
-                wrong.append((form.name, spec.name))
-    scores = tuple(FieldScore(spec.name, *counts[spec.name]) for spec in fields)
-    return Evaluation(method, documents, scores, tuple(wrong))
+    outcomes = [outcome for form, found in answers for outcome in _outcomes(form, found, fields)]
+    return Evaluation(method, tuple(outcomes))
+
+
+def _outcomes(
+    form: LabelledForm, found: Sequence[ExtractedField], fields: Sequence[FieldSpec]
+) -> Iterator[FieldOutcome]:
+    given = {each.field: each for each in found}
+    truth = labelled_texts(form, fields)
+    for spec in fields:
+        answer = given.get(spec.name)
+        yield FieldOutcome(
+            form=form.name,
+            identity=form.digest or form.name,
+            field=spec.name,
+            expected=spec.name in truth,
+            predicted=answer is not None,
+            correct=answer is not None
+            and any(equal(answer.text, text, spec) for text in truth.get(spec.name, ())),
+            confidence=answer.confidence if answer else 0.0,
+        )
 
 
 def labelled_texts(form: LabelledForm, fields: Sequence[FieldSpec]) -> Mapping[str, tuple[str, ...]]:
