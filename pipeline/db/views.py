@@ -31,6 +31,7 @@ from sqlalchemy import (
     func,
     select,
     text,
+    true,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.schema import ExecutableDDLElement
@@ -202,7 +203,7 @@ def _shown(column: ViewColumn, value: FromClause, keys: Sequence[Label[Any]], di
 
 
 def _review(value: FromClause) -> ColumnElement[bool]:
-    return cast(func.max(case((value.c.review, 1), else_=0)), Boolean)
+    return cast(func.max(case((value.c.review == true(), 1), else_=0)), Boolean)
 
 
 # --- the statements -------------------------------------------------------------------------------

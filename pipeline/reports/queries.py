@@ -8,12 +8,15 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    FromClause,
+    Integer,
     Row,
     Select,
     and_,
     case,
     exists,
     func,
+    literal_column,
     or_,
     select,
 )
@@ -72,7 +75,7 @@ def documents_by_state(connection: Connection) -> list[Row[Any]]:
                 func.coalesce(func.sum(document.c.ocr_pages), 0).label("ocr_pages"),
                 func.count(document.c.layout_confidence).label("read"),
                 func.sum(document.c.layout_confidence).label("layout_confidence"),
-            ).group_by(document.c.form_type, state)
+            ).group_by(document.c.form_type, document.c.outcome)
         )
     )
 
@@ -93,7 +96,7 @@ def failures(connection: Connection) -> list[Row[Any]]:
             document.c.reason.is_not(None),
             or_(document.c.outcome.is_(None), document.c.outcome.in_(("dead", "partial", "unrouted"))),
         )
-        .group_by(document.c.form_type, state, document.c.reason)
+        .group_by(document.c.form_type, document.c.outcome, document.c.reason)
         .order_by(document.c.form_type, number.desc(), document.c.reason)
     )
     return list(connection.execute(query))
@@ -108,7 +111,8 @@ def confidences(connection: Connection, name: str | None = None) -> list[Row[Any
     field_tenth = _tenth(field_value.c.confidence).label("field_tenth")
     layout_tenth = _tenth(field_value.c.layout_confidence).label("layout_tenth")
     keys = (document.c.form_type, field_value.c.field, field_tenth, layout_tenth)
-    waits = and_(field_value.c.review, ~_corrected())
+    person = field_value.alias()
+    waits = and_(field_value.c.review, person.c.part_id.is_(None))
     query: Select[Any] = (
         select(
             *keys,
@@ -117,7 +121,7 @@ def confidences(connection: Connection, name: str | None = None) -> list[Row[Any
             func.sum(case((and_(waits, ~field_value.c.ambiguous), 1), else_=0)).label("review"),
             func.sum(case((and_(waits, field_value.c.ambiguous), 1), else_=0)).label("ambiguous"),
         )
-        .select_from(_values())
+        .select_from(_values().outerjoin(person, _corrects(person)))
         .where(_readable(), field_value.c.source == "model")
         .group_by(*keys)
         .order_by(*keys)
@@ -223,10 +227,9 @@ def _readable() -> ColumnElement[bool]:
     return and_(document.c.stage == "done", document.c.outcome.in_(READABLE))
 
 
-def _corrected() -> ColumnElement[bool]:
+def _corrects(person: FromClause) -> ColumnElement[bool]:
     """A person gave a value of their own for this one."""
-    person = field_value.alias()
-    return exists().where(
+    return and_(
         person.c.part_id == field_value.c.part_id,
         person.c.field == field_value.c.field,
         person.c.occurrence == field_value.c.occurrence,
@@ -235,10 +238,17 @@ def _corrected() -> ColumnElement[bool]:
 
 
 def _waits_for_a_person() -> ColumnElement[bool]:
-    return and_(field_value.c.review, field_value.c.source == "model", ~_corrected())
+    corrected = exists().where(_corrects(field_value.alias()))
+    return and_(field_value.c.review, field_value.c.source == "model", ~corrected)
 
 
 def _tenth(column: ColumnElement[float]) -> ColumnElement[int]:
-    """0 for [0, 0.1), ... 9 for [0.9, 1]; None for None. Dialects do not agree on how a cast rounds."""
-    ladder = [(column >= step / BUCKETS, step) for step in range(BUCKETS - 1, -1, -1)]
+    """0 for [0, 0.1), ... 9 for [0.9, 1]; None for None. Dialects do not agree on how a cast rounds.
+
+    Literals, not parameters: SQL Server only knows an expression of GROUP BY again when it is the same text.
+    """
+    ladder: list[tuple[ColumnElement[bool], ColumnElement[int]]] = [
+        (column >= literal_column(f"0.{step}"), literal_column(str(step), Integer))
+        for step in range(BUCKETS - 1, -1, -1)
+    ]
     return case(*ladder)
