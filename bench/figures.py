@@ -17,9 +17,11 @@ def machine_line() -> str:
     return f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}; {now}; {command}"
 
 
-def figure(name: str, value: float, limit: float | None = None, unit: str = "") -> bool:
-    """Print a figure beside its limit (at least that much is wanted); whether it is reached."""
-    reached = limit is None or value >= limit
+def figure(
+    name: str, value: float, limit: float | None = None, unit: str = "", *, at_most: bool = False
+) -> bool:
+    """Print a figure beside its limit (at least that much is wanted, or `at_most`); whether it is kept."""
+    reached = limit is None or (value <= limit if at_most else value >= limit)
     wanted = "" if limit is None else f"  (limit {limit:g}: {'reached' if reached else 'MISSED'})"
     print(f"{name:<44} {value:>9.3f} {unit}{wanted}".rstrip())
     return reached

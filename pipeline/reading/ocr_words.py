@@ -6,18 +6,59 @@ import math
 from collections.abc import Sequence
 from typing import cast
 
+import cv2
 import numpy as np
+import numpy.typing as npt
 
 from pipeline.reading.lines import Quarter
 from pipeline.reading.ocr import OcrWord
+from pipeline.reading.pixels import Pixels, ink
 from pipeline.types import Polygon, Word
 
+Floats = npt.NDArray[np.float64]
+
+_PROFILE_SIDE = 1000
+_PROFILE_DPI = 90.0
+_FEW_POINTS = 50
 _LONG = 2.0
 """Words at least this many times wider than high tell the direction of text."""
 
 
-def page_angle(found: Sequence[OcrWord]) -> float:
-    """Skew in degrees, clockwise, within 45: the median direction of the words, long ones counting more."""
+def page_angle(found: Sequence[OcrWord], image: Pixels) -> float:
+    """Skew in degrees, clockwise, within 45, of the page the words were found on.
+
+    The direction of single words is rough; around their median the angle is searched at which the ink falls
+    into the sharpest rows (Postl's projection profile).
+    """
+    rough = _median_direction(found)
+    if rough is None:
+        return 0.0
+    y, x = _ink_points(image)
+    if len(y) < _FEW_POINTS:
+        return rough
+    for step in (0.1, 0.02):
+        angles = rough + step * np.arange(-8, 9)
+        rough = float(angles[np.argmax([_sharpness(x, y, angle) for angle in angles])])
+    return round(rough, 2) + 0.0
+
+
+def _sharpness(x: Floats, y: Floats, angle: float) -> float:
+    rows = y * math.cos(math.radians(angle)) - x * math.sin(math.radians(angle))
+    counts = np.bincount((rows - rows.min()).astype(np.intp))
+    return float((counts.astype(np.float64) ** 2).sum())
+
+
+def _ink_points(image: Pixels) -> tuple[Floats, Floats]:
+    """Rows and columns of dark pixels of the image, reduced to a few hundred rows."""
+    scale = min(1.0, _PROFILE_SIDE / max(image.shape[:2]))
+    grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    small = np.asarray(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
+    y, x = np.nonzero(ink(small, _PROFILE_DPI))
+    return y.astype(np.float64), x.astype(np.float64)
+
+
+def _median_direction(found: Sequence[OcrWord]) -> float | None:
+    """Median direction of the words, long ones counting more; quarter turns aside."""
     angles, weights = [], []
     for word in found:
         along, across = word.quad[1] - word.quad[0], word.quad[3] - word.quad[0]
@@ -27,10 +68,10 @@ def page_angle(found: Sequence[OcrWord]) -> float:
             angles.append((angle + 45) % 90 - 45)
             weights.append(length)
     if not angles:
-        return 0.0
+        return None
     order = np.argsort(angles)
     middle = np.searchsorted(np.cumsum(np.array(weights)[order]), sum(weights) / 2)
-    return round(float(np.array(angles)[order][middle]), 2) + 0.0
+    return float(np.array(angles)[order][middle])
 
 
 def word_turn(word: OcrWord) -> Quarter:

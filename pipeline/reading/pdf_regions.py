@@ -7,7 +7,6 @@ is left that no word explains, the image is read, and what is new is added.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -26,12 +25,12 @@ from pipeline.types import Box
 _LOOK_DPI = 72
 _LEAST_IMAGE = (0.35, 0.12)
 """Inches, width and height, of the smallest image that may hold words."""
-_AGREEMENT = 0.8
+_AGREEMENT = 0.87
 """Share of the words over an image that must lie on ink for its text to be believed."""
 _LEFT_LETTERS = 4
 _LEFT_SHARE = 0.05
-_MOST_PIXELS = 6_000_000
-"""Of one rendering for recognition: two letter pages at 180 dpi."""
+_LARGEST_SHEET = 17.0
+"""Inches. A page with a longer side is a scan of wrongly declared resolution; it is taken to be so long."""
 
 
 _PAGE_LIKE = 0.25
@@ -62,14 +61,15 @@ def read_regions(
     else:
         regions = _merged(_large(graphics))
     reading = RegionReading(found)
+    excess = max(1.0, max(frame.width, frame.height) / _LARGEST_SHEET)
     for region in regions:
-        seen, unread = _look(page, frame, region, reading.words)
+        seen, unread = _look(page, frame, region, reading.words, excess)
         reading.words = [item for item, is_seen in zip(reading.words, seen, strict=True) if is_seen]
         is_scan = region.width * region.height >= _PAGE_LIKE * frame.width * frame.height
         if not is_scan and not (unread and recognizer):
             continue
-        dpi = _fitting_dpi(region, options.dpi)
-        view = View(render(page, frame, region, dpi), dpi, 1 / dpi, region.left, region.top)
+        pixels = render(page, frame, region, options.dpi / excess)
+        view = View(pixels, options.dpi, excess / options.dpi, region.left, region.top)
         if is_scan:
             reading.views.append(view)
         if unread and recognizer is not None:
@@ -82,7 +82,7 @@ def _recognize(view: View, recognizer: RapidOcr, reading: RegionReading) -> None
     added = [TextWord(placed(word, view.scale, view.left, view.top), word_turn(word), -1) for word in found]
     fresh = _fresh(added, reading.words)
     if len(fresh) > len(reading.words):
-        reading.angle = page_angle(found)
+        reading.angle = page_angle(found, view.image)
     reading.words = reading.words + fresh
     reading.used_ocr = True
 
@@ -136,13 +136,15 @@ def around(boxes: Sequence[Box]) -> Box:
 
 
 def _look(
-    page: pdfium.PdfPage, frame: PageFrame, region: Box, words: Sequence[TextWord]
+    page: pdfium.PdfPage, frame: PageFrame, region: Box, words: Sequence[TextWord], excess: float
 ) -> tuple[list[bool], bool]:
     """For each word whether it is believed, and whether the region holds letters that no word explains."""
-    dpi = _fitting_dpi(region, _LOOK_DPI)
-    mask = ink(render(page, frame, region, dpi), dpi)
+    dpi = _LOOK_DPI
+    mask = ink(render(page, frame, region, dpi / excess), dpi)
     inside = [_center_in(item.word.box, region) for item in words]
-    boxes = [_moved(item.word.box, region) for item, is_in in zip(words, inside, strict=True) if is_in]
+    boxes = [
+        _moved(item.word.box, region, excess) for item, is_in in zip(words, inside, strict=True) if is_in
+    ]
     believed = True
     if boxes:
         agreement = on_ink(mask, boxes, dpi)
@@ -155,18 +157,15 @@ def _look(
     return [believed or not is_in for is_in in inside], unread
 
 
-def _fitting_dpi(region: Box, dpi: float) -> float:
-    area = max(region.width * region.height, 1e-6)
-    return min(dpi, math.sqrt(_MOST_PIXELS / area))
-
-
 def _center_in(box: Box, region: Box) -> bool:
     x, y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
     return region.left <= x <= region.right and region.top <= y <= region.bottom
 
 
-def _moved(box: Box, region: Box) -> Box:
-    return Box(box.left - region.left, box.top - region.top, box.right - region.left, box.bottom - region.top)
+def _moved(box: Box, region: Box, excess: float) -> Box:
+    """The box from the region's corner, in inches of the sheet the page is taken to be."""
+    left, top = (box.left - region.left) / excess, (box.top - region.top) / excess
+    return Box(left, top, left + box.width / excess, top + box.height / excess)
 
 
 def _fresh(added: Sequence[TextWord], words: Sequence[TextWord]) -> list[TextWord]:

@@ -62,7 +62,7 @@ def _image_page(pixels: Pixels, number: int, options: ReadOptions, recognizer: R
     height, width = pixels.shape[:2]
     view = View(pixels, math.sqrt(width * height / _LETTER))
     found = recognizer.read(pixels, view.dpi) if recognizer else []
-    angle = page_angle(found)
+    angle = page_angle(found, pixels)
     words = [placed(word) for word in found]
     marks = marks_in(view, words) if options.marks else []
     kept = without_boxes(words, marks)

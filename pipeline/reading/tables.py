@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.reading.lines import group_lines, turned
+from pipeline.reading.lines import group_lines
 from pipeline.reading.rules import Rules
 from pipeline.types import Box, Table, TableCell, Word
 
@@ -153,31 +154,45 @@ def _rectangles(members: list[tuple[int, int]]) -> list[_Span]:
 
 
 def _table(grid: _Grid, spans: list[_Span], words: Sequence[Word]) -> Table:
-    outside = Box(grid.xs[0], grid.ys[0], grid.xs[-1], grid.ys[-1])
-    inside = [(word, word.box) for word in words if _holds(outside, word.box)]
+    held = _words_by_span(grid, spans, words)
     cells = []
-    for row, column, height, width in sorted(spans):
+    for span in sorted(spans):
+        row, column, height, width = span
         box = Box(grid.xs[column], grid.ys[row], grid.xs[column + width], grid.ys[row + height])
-        held = [word for word, place in inside if _holds(box, place)]
-        cells.append(TableCell(row, column, _text(held), _rounded(box).polygon, height, width))
+        cells.append(TableCell(row, column, _text(held.get(span, ())), _rounded(box).polygon, height, width))
+    outside = Box(grid.xs[0], grid.ys[0], grid.xs[-1], grid.ys[-1])
     return Table(len(grid.ys) - 1, len(grid.xs) - 1, tuple(cells), _rounded(outside).polygon)
 
 
-def _holds(box: Box, inner: Box) -> bool:
-    x, y = (inner.left + inner.right) / 2, (inner.top + inner.bottom) / 2
-    return box.left <= x <= box.right and box.top <= y <= box.bottom
+def _words_by_span(grid: _Grid, spans: list[_Span], words: Sequence[Word]) -> dict[_Span, list[Word]]:
+    """The words whose middle lies in a cell, in the order given."""
+    owner = {
+        (row + i, column + j): (row, column, height, width)
+        for row, column, height, width in spans
+        for i in range(height)
+        for j in range(width)
+    }
+    held: dict[_Span, list[Word]] = {}
+    for word in words:
+        box = word.box
+        unit = (
+            bisect_right(grid.ys, (box.top + box.bottom) / 2) - 1,
+            bisect_right(grid.xs, (box.left + box.right) / 2) - 1,
+        )
+        if unit in owner:
+            held.setdefault(owner[unit], []).append(word)
+    return held
 
 
 def _text(words: Sequence[Word]) -> str:
-    if not words:
-        return ""
-    tall = [1 if _is_sideways(word) else 0 for word in words]
-    return " ".join(line.text for line in group_lines(words, tall, gap=1e9))
+    if len(words) < 2:
+        return "".join(word.text for word in words)
+    turns = [1 if _is_sideways(word) else 0 for word in words]
+    return " ".join(line.text for line in group_lines(words, turns, gap=1e9))
 
 
 def _is_sideways(word: Word) -> bool:
-    box = turned(word.box, 0)
-    return len(word.text) > 2 and box.height > 2 * box.width
+    return len(word.text) > 2 and word.box.height > 2 * word.box.width
 
 
 def _rounded(box: Box) -> Box:
