@@ -15,7 +15,7 @@ _OFF_BASELINE = 0.45
 """Words on one line differ less than this share of the taller one's height in their middle."""
 
 Quarter = int
-"""Quarter turns clockwise that the reader would turn the page by to read a word upright: 0..3."""
+"""Quarter turns clockwise by which the direction of a text is turned: 1 runs downwards, 3 upwards."""
 
 
 @dataclass(slots=True)
@@ -62,11 +62,11 @@ def rotated(polygon: Polygon, angle: float) -> Polygon:
 def turned(box: Box, turn: Quarter) -> Box:
     """The box in the frame in which its text stands upright (the origin does not matter)."""
     left, top, right, bottom = box
-    if turn == 1:
+    if turn == 3:
         return Box(-bottom, left, -top, right)
     if turn == 2:
         return Box(-right, -bottom, -left, -top)
-    if turn == 3:
+    if turn == 1:
         return Box(top, -right, bottom, -left)
     return box
 
@@ -74,7 +74,7 @@ def turned(box: Box, turn: Quarter) -> Box:
 def reading_polygon(box: Box, turn: Quarter) -> Polygon:
     """The corners of an upright page box, clockwise, from the one where its text begins."""
     corners = box.polygon
-    shift = (2 * ((4 - turn) % 4)) % 8
+    shift = 2 * turn
     return cast(Polygon, corners[shift:] + corners[:shift])
 
 

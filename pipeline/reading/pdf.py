@@ -26,7 +26,7 @@ logging.getLogger("pypdfium2").setLevel(logging.ERROR)  # it warns of every XFA 
 
 
 def count_pdf_pages(content: bytes) -> int:
-    """Raises DocumentError: `password-protected`, `damaged-pdf`."""
+    """Raises DocumentError: `password-protected`, `damaged-pdf`, `no-pages`."""
     document = _opened(content)
     try:
         return len(document)
@@ -43,7 +43,7 @@ def read_pdf(content: bytes, options: ReadOptions, recognizer: RapidOcr | None) 
     try:
         count = len(document)
         if count == 0:
-            raise DocumentError("The PDF has no pages: remove it or upload it again.", reason="no-pages")
+            raise _no_pages()
         if document.get_formtype() != pdfium_c.FORMTYPE_NONE:
             document.init_forms()
         pages = [
@@ -61,12 +61,29 @@ def read_pdf(content: bytes, options: ReadOptions, recognizer: RapidOcr | None) 
 def _opened(content: bytes) -> pdfium.PdfDocument:
     try:
         return pdfium.PdfDocument(content)
+    except pdfium.PdfiumError:
+        pass
+    # PDFium reports no error of its own for a file without pages: the last one of the process stands. So a known
+    # one, of a file that is not there, is provoked before the second attempt.
+    pdfium_c.FPDF_LoadDocument(b"", None)
+    try:
+        return pdfium.PdfDocument(content)
     except pdfium.PdfiumError as error:
-        if getattr(error, "err_code", None) in (pdfium_c.FPDF_ERR_PASSWORD, pdfium_c.FPDF_ERR_SECURITY):
-            raise DocumentError(
-                "The PDF asks for a password: upload it without protection.", reason="password-protected"
-            ) from error
-        raise _damaged("it cannot be opened") from error
+        raise _fault_of(getattr(error, "err_code", None)) from error
+
+
+def _fault_of(code: int | None) -> DocumentError:
+    if code == pdfium_c.FPDF_ERR_FILE:
+        return _no_pages()
+    if code in (pdfium_c.FPDF_ERR_PASSWORD, pdfium_c.FPDF_ERR_SECURITY):
+        return DocumentError(
+            "The PDF asks for a password: upload it without protection.", reason="password-protected"
+        )
+    return _damaged("it cannot be opened")
+
+
+def _no_pages() -> DocumentError:
+    return DocumentError("The PDF has no pages: remove it or upload it again.", reason="no-pages")
 
 
 def _damaged(why: str) -> DocumentError:

@@ -22,7 +22,7 @@ _LETTER = 8.5 * 11
 
 
 def count_pages(content: bytes) -> int:
-    """Pages of a document, read or not; 0 for a PDF without pages.
+    """Pages of a document, read or not.
 
     Raises DocumentError as `read_layout`, apart from faults that show only when pages are read.
     """
