@@ -18,6 +18,9 @@ PART_COLUMNS = ("part", "doc_type", "first_page", "last_page")
 _AVOIDED = frozenset(
     [*OWN_COLUMNS, *PART_COLUMNS, *MSSQL_WORDS, *POSTGRESQL_WORDS, *SQLiteIdentifierPreparer.reserved_words]
 )
+_HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+"""Where a new word begins without a space: Invoice|Number, Tax|ID, PO|Number."""
+
 _LONGEST = 63
 """Bytes of an identifier on PostgreSQL, the tightest of the dialects."""
 
@@ -26,7 +29,8 @@ def column_names(fields: Sequence[FieldSpec], earlier: Mapping[str, str] | None 
     """A column name for each field, in the order of `fields`; fields known only from `earlier` follow.
 
     `FieldSpec.column` wins as it stands, then the name a field had `earlier`, then its own name made
-    safe (`Receipt No` -> `receipt_no`). Names that are taken get `_2`, `_3`, whatever their case.
+    safe (`Receipt No` -> `receipt_no`, `InvoiceNumber` -> `invoice_number`). Names that are taken,
+    whatever their case, get `_2`, `_3`.
     """
     earlier = earlier or {}
     chosen = {spec.name: _clean(spec.column or "") for spec in fields}
@@ -62,7 +66,8 @@ def _suffixed(name: str, taken: set[str]) -> str:
 
 def _natural(field: str) -> str:
     plain = "".join(c for c in unicodedata.normalize("NFKD", field) if not unicodedata.combining(c))
-    name = re.sub(r"[\W_]+", "_", plain.casefold()).strip("_")
+    apart = _HUMPS.sub("_", plain)
+    name = re.sub(r"[\W_]+", "_", apart.casefold()).strip("_")
     name = _cut(name, _LONGEST - len("_value")).strip("_") or "field"
     if name[0].isdigit():
         name = f"f_{_cut(name, _LONGEST - 2)}"

@@ -12,16 +12,16 @@ from rich.text import Text
 from pipeline.reports.advice import advise
 from pipeline.reports.summary import FormTypeSummary, Model, Report, Run, pages_per_second
 
-_COLUMNS = (
-    "listed", "loaded", "partial", "dead", "pending", "pages", "by OCR", "values", "to check", "seconds",
-    "pages/s",
-)  # fmt: skip
+_DOCUMENTS = ("listed", "loaded", "partial", "dead", "pending")
+_WORK = ("pages", "by OCR", "values", "to check", "seconds", "pages/s")
 _STYLES = {"loaded": "green", "partial": "yellow", "dead": "red", "to check": "yellow", "pending": "cyan"}
 
 
 def render(report: Report) -> RenderableType:
     """The whole report: the run in numbers, then each form type with what it asks for, then failures."""
-    parts: list[RenderableType] = [_run_line(report.run), "", _numbers(report.form_types), ""]
+    parts: list[RenderableType] = [_run_line(report.run), ""]
+    for columns in (_DOCUMENTS, _WORK):
+        parts.extend((_numbers(report.form_types, columns), ""))
     for summary in report.form_types:
         parts.extend((*_details(summary), ""))
     parts.extend(_failures(report.form_types))
@@ -49,25 +49,27 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def _numbers(summaries: Sequence[FormTypeSummary]) -> Table:
+def _numbers(summaries: Sequence[FormTypeSummary], columns: Sequence[str]) -> Table:
+    """Two tables rather than a wide one: each fits a terminal of 80 columns."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("form type", overflow="fold")
-    for name in _COLUMNS:
-        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("form type", overflow="fold", min_width=21)
+    for name in columns:
+        table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
     for summary in summaries:
-        cells = dict(zip(_COLUMNS, _counts(summary), strict=True))
-        table.add_row(Text(summary.form_type), *(_cell(name, value) for name, value in cells.items()))
+        counts = _counts(summary)
+        table.add_row(Text(summary.form_type), *(_cell(name, counts.get(name)) for name in columns))
     return table
 
 
-def _counts(summary: FormTypeSummary) -> tuple[float | None, ...]:
-    """Of this run; `pending` and `to check` as they stand now. None: the run did not touch it."""
+def _counts(summary: FormTypeSummary) -> dict[str, float | None]:
+    """Of this run; `pending` and `to check` as they stand now. What is left out the run did not touch."""
+    now: dict[str, float | None] = {"pending": summary.documents.pending, "to check": summary.review}
     row = summary.run_row
-    now = (summary.documents.pending, summary.review)
     if row is None:
-        return (None, None, None, None, now[0], None, None, None, now[1], None, None)
-    counts = (row.listed, row.loaded, row.partial, row.dead, now[0], row.pages, row.ocr_pages)
-    return (*counts, row.field_values, now[1], row.seconds, pages_per_second(row))
+        return now
+    documents = {"listed": row.listed, "loaded": row.loaded, "partial": row.partial, "dead": row.dead}
+    work = {"pages": row.pages, "by OCR": row.ocr_pages, "values": row.field_values, "seconds": row.seconds}
+    return {**now, **documents, **work, "pages/s": pages_per_second(row)}
 
 
 def _cell(name: str, value: float | None) -> Text:

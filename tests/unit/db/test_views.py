@@ -37,6 +37,12 @@ def definition(database: Engine) -> str:
     ("field", "column"),
     [
         ("Receipt No", "receipt_no"),
+        ("InvoiceNumber", "invoice_number"),
+        ("taxID", "tax_id"),
+        ("PONumber", "po_number"),
+        ("W9", "w9"),
+        ("Line2Total", "line2_total"),
+        ("TOTAL DUE", "total_due"),
         ("ID #", "id"),
         ("date", "date"),
         ("order", "order_value"),
