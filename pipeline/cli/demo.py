@@ -10,10 +10,10 @@ from pydantic import SecretStr
 from rich.markup import escape
 from sqlalchemy import text
 
-from pipeline.cli.answers import Output, print_table
 from pipeline.cli.console import out
 from pipeline.cli.run import exit_code, print_summary
 from pipeline.cli.running import carry_out
+from pipeline.cli.tables import Output, print_table
 from pipeline.db.views import view_name
 from pipeline.errors import RunError
 from pipeline.orchestrator.run import RunOptions
@@ -36,7 +36,7 @@ def demo(
     app = open_app(settings, upgrade=True)
     _add_rows(app)
     summary = carry_out(app, RunOptions())
-    print_summary(app, summary, Output.TABLE)
+    print_summary(app, summary, Output.TEXT)
     _show_rows(app, folder)
     raise typer.Exit(exit_code(summary))
 

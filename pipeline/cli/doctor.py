@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from pipeline.cli.answers import Output, OutputOption, print_json
 from pipeline.cli.console import Exit, out
 from pipeline.cli.machine import Check, check_machine
+from pipeline.cli.tables import Output, OutputOption, print_json
 from pipeline.db.connection import open_database
 from pipeline.errors import FormpipeError, RowError
 from pipeline.params import table
@@ -45,7 +45,7 @@ def doctor(
     form_types: Annotated[
         list[str] | None, typer.Argument(help="Form types to look at; all of them without one.")
     ] = None,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = Output.TEXT,
 ) -> None:
     """Check the machine, the rows and their training folders, and say what to do. Changes nothing.
 

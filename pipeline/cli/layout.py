@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from pipeline.cli.answers import Output, OutputOption, print_table
 from pipeline.cli.console import err, out
+from pipeline.cli.tables import Output, OutputOption, print_table
 from pipeline.errors import RunError
 from pipeline.formats.ocr_json import layout_to_json
 from pipeline.settings import load_settings
@@ -22,7 +22,7 @@ def layout(
     file: Annotated[Path, typer.Argument(help="A PDF, JPEG, PNG, BMP or TIFF.", show_default=False)],
     max_pages: Annotated[int | None, typer.Option(help="Read at most so many pages.", min=1)] = None,
     text: Annotated[bool, typer.Option("--text", help="Print the lines instead of a summary.")] = False,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = Output.TEXT,
 ) -> None:
     """Read a document: its pages, words, selection marks and tables. JSON is the service's v2.1 shape."""
     settings = load_settings()

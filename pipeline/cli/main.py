@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import typer
+from rich.markup import escape
 
 from pipeline.cli import database, models, params
 from pipeline.cli.console import Exit, err
@@ -54,7 +55,7 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except FormpipeError as error:
-        err.print(f"[red]error[/red] {redact(str(error))} [dim]({error.reason})[/dim]")
+        err.print(f"[red]error[/red] {escape(redact(str(error)))} [dim]({error.reason})[/dim]")
         sys.exit(Exit.IMPOSSIBLE)
 
 

@@ -12,8 +12,8 @@ import typer
 from rich.markup import escape
 from sqlalchemy import Connection
 
-from pipeline.cli.answers import Output, OutputOption, cell, print_json, print_table
 from pipeline.cli.console import out
+from pipeline.cli.tables import Output, OutputOption, cell, print_json, print_table
 from pipeline.db import models as statements
 from pipeline.training import registry
 from pipeline.types import Evaluation, FieldScore, ModelVersion
@@ -33,7 +33,7 @@ _METHODS = {
 @app.command("list", epilog="Example: formpipe models list invoices")
 def list_versions(
     group: Annotated[str | None, typer.Argument(help="Only this group.", show_default=False)] = None,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = Output.TEXT,
 ) -> None:
     """Every version of every model: state, F1, what it was trained on, why it is where it is."""
     with open_app().database.begin() as connection:
@@ -54,7 +54,7 @@ def show(
     version: Annotated[
         int | None, typer.Option(help="Its number; without one, the version in use.", show_default=False)
     ] = None,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = Output.TEXT,
 ) -> None:
     """One version: scores per field, how they were measured, which forms came out wrong, why it is used."""
     with open_app().database.begin() as connection:

@@ -16,7 +16,7 @@ from rich.markup import escape
 from sqlalchemy import Connection
 
 from pipeline.cli.console import Exit, err, out
-from pipeline.cli.tables import Output, print_faults, print_json, print_table
+from pipeline.cli.tables import Output, OutputOption, print_faults, print_json, print_table
 from pipeline.params import original, table
 from pipeline.params.changes import Changes, plan_changes
 from pipeline.params.declarations import (
@@ -37,14 +37,13 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help="The form 
 
 Keys = Annotated[list[str], typer.Argument(metavar="FORM_TYPE...", help="Keys of the rows.")]
 Key = Annotated[str, typer.Argument(metavar="FORM_TYPE", help="The key of the row.")]
-AsOutput = Annotated[Output, typer.Option("--output", "-o", help="text for people, json for programs.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")]
 Replace = Annotated[bool, typer.Option("--replace", help="Overwrite rows that are there.")]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A YAML file, - for standard input.")]
 
 
 @app.command("list", epilog="Example: formpipe params list --output json")
-def list_rows(output: AsOutput = Output.TEXT) -> None:
+def list_rows(output: OutputOption = Output.TEXT) -> None:
     """List the form types, and which of them cannot run."""
     opened = open_app()
     with opened.database.connect() as connection:
@@ -62,7 +61,7 @@ def list_rows(output: AsOutput = Output.TEXT) -> None:
 
 
 @app.command(epilog="Example: formpipe params show w9")
-def show(form_type: Key, output: AsOutput = Output.TEXT) -> None:
+def show(form_type: Key, output: OutputOption = Output.TEXT) -> None:
     """Show every column of a row, its fields and its faults. Exit code 1 where it cannot run."""
     opened = open_app()
     with opened.database.connect() as connection:
@@ -116,7 +115,7 @@ def add(
     cells: Annotated[list[str] | None, typer.Option("--set", help="COLUMN=VALUE of any column.")] = None,
     replace: Replace = False,
     dry_run: DryRun = False,
-    output: AsOutput = Output.TEXT,
+    output: OutputOption = Output.TEXT,
 ) -> None:
     """Add one form type. Nothing is written where it has a fault (exit code 1)."""
     row: dict[str, object] = {
@@ -142,7 +141,7 @@ def add(
     "'form_types: [{form_type: w9, training_container_name: forms, training_blob_root_folder: w9/training, "
     "scoring_container_name: forms, scoring_input_blob_folder: w9/backlog, fields: [{field: ssn}]}]'"
 )
-def apply(file: File, dry_run: DryRun = False, output: AsOutput = Output.TEXT) -> None:
+def apply(file: File, dry_run: DryRun = False, output: OutputOption = Output.TEXT) -> None:
     """Make the table hold the rows of a file.
 
     A row of the file is the whole row: a column it does not mention gets its default, but for
@@ -156,7 +155,7 @@ def apply(file: File, dry_run: DryRun = False, output: AsOutput = Output.TEXT) -
 def export(
     file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Standard output without it.")] = None,
     model_ids: Annotated[bool, typer.Option(help="Also ids of models this database made itself.")] = False,
-    output: AsOutput = Output.TEXT,
+    output: OutputOption = Output.TEXT,
 ) -> None:
     """Write every row as YAML that `params apply` reads; cells that hold their default are left out."""
     opened = open_app()
@@ -180,7 +179,7 @@ def check(
     file: Annotated[
         Path | None, typer.Argument(metavar="[FILE]", help="A YAML file; else the table.")
     ] = None,
-    output: AsOutput = Output.TEXT,
+    output: OutputOption = Output.TEXT,
 ) -> None:
     """Show every fault of every row, of the table or of a file that would be applied to it. Exit code 1
     where there is one."""
@@ -213,7 +212,7 @@ def import_rows(
     api_version: Annotated[str | None, typer.Option(help="Its version, where it has some.")] = None,
     replace: Replace = False,
     dry_run: DryRun = False,
-    output: AsOutput = Output.TEXT,
+    output: OutputOption = Output.TEXT,
 ) -> None:
     """Take over the rows of the original recipe's parameter table. The key is made from the description or
     the folder; rows that are there already stay as they are, unless with --replace."""
@@ -243,7 +242,7 @@ def enable(form_types: Keys) -> None:
 def purge(
     form_type: Key,
     yes: Annotated[bool, typer.Option("--yes", help="Do it without being asked.")] = False,
-    output: AsOutput = Output.TEXT,
+    output: OutputOption = Output.TEXT,
 ) -> None:
     """Remove a row for good: its fields, its documents and their values, its view, and, with the last row of
     a group, its models. Blobs stay where they are."""

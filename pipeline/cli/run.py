@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from pipeline.cli.answers import Output, OutputOption, print_json, print_table
 from pipeline.cli.console import Exit, err, out
 from pipeline.cli.running import carry_out
+from pipeline.cli.tables import Output, OutputOption, print_faults, print_json, print_table
 from pipeline.db import documents, runs
 from pipeline.orchestrator.plan import RowPlan, make_plan
 from pipeline.orchestrator.run import RunOptions, RunSummary
@@ -29,7 +30,7 @@ Rescore = Annotated[
 ]
 
 
-def plan(form_type: FormTypes = None, rescore: Rescore = False, output: OutputOption = Output.TABLE) -> None:
+def plan(form_type: FormTypes = None, rescore: Rescore = False, output: OutputOption = Output.TEXT) -> None:
     """What a run would do, and why. Nothing is changed. Exit code 0: nothing to do, 10: something."""
     app = open_app()
     chosen = frozenset(form_type or ())
@@ -42,13 +43,13 @@ def plan(form_type: FormTypes = None, rescore: Rescore = False, output: OutputOp
         print_json({"rows": rows, "faults": [asdict(fault) for fault in faults]})
     else:
         _print_plan(plans)
-        print_faults(faults)
+        _say_faults(faults)
     if any(each.work for each in plans):
         raise typer.Exit(Exit.WORK)
     raise typer.Exit(Exit.ATTENTION if faults or any(each.obstacle for each in plans) else Exit.OK)
 
 
-def run(form_type: FormTypes = None, rescore: Rescore = False, output: OutputOption = Output.TABLE) -> None:
+def run(form_type: FormTypes = None, rescore: Rescore = False, output: OutputOption = Output.TEXT) -> None:
     """Train what changed, score what is new, upsert the values, report. Safe to repeat and to stop."""
     app = open_app()
     summary = carry_out(app, RunOptions(frozenset(form_type or ()), rescore))
@@ -85,7 +86,7 @@ def print_summary(app: App, summary: RunSummary, output: Output) -> None:
         print_json(to_json(report) | {"faults": [asdict(fault) for fault in summary.faults]})
         return
     out.print(text.render(report), soft_wrap=False)
-    print_faults(summary.faults)
+    _say_faults(summary.faults)
 
 
 def exit_code(summary: RunSummary) -> Exit:
@@ -96,13 +97,10 @@ def exit_code(summary: RunSummary) -> Exit:
     return Exit.ATTENTION if failed or summary.faults else Exit.OK
 
 
-def print_faults(faults: list[Fault] | tuple[Fault, ...]) -> None:
-    """Faulty rows, each cell with its way out, on standard error."""
-    for fault in faults:
-        err.print(
-            f"[red]fault[/red] {escape(fault.row)}.{escape(fault.column)} = {escape(repr(fault.value))}: "
-            f"{escape(fault.remedy)}"
-        )
+def _say_faults(faults: Sequence[Fault]) -> None:
+    if faults:
+        err.print("[red]Rows at fault were left out:[/red]")
+        print_faults(faults, err)
 
 
 def _print_plan(plans: tuple[RowPlan, ...]) -> None:

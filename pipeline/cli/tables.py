@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -22,23 +23,43 @@ class Output(StrEnum):
     JSON = "json"
 
 
+OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Text for people, JSON for programs.")]
+
+
 def print_json(answer: object) -> None:
-    """One JSON document on standard output."""
+    """One JSON document on standard output; dates and paths as text."""
     typer.echo(json.dumps(answer, ensure_ascii=False, indent=2, default=str))
 
 
 def print_table(
-    columns: Sequence[str], rows: Sequence[Sequence[str]], console: Console = out, *, whole: int = 0
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    console: Console = out,
+    *,
+    whole: int = 0,
 ) -> None:
     """Rows under their headings; cells are shown as they are, markup in them is not obeyed. The first
-    `whole` columns are names that are not broken into lines."""
+    `whole` columns are names that are not broken into lines; a heading with a leading `>` is a column of
+    numbers, aligned to the right."""
+    cells = [[cell(value) for value in row] for row in rows]
     if console.is_terminal:
-        console.print(_drawn(columns, rows, whole), soft_wrap=False)
+        console.print(_drawn(columns, cells, whole), soft_wrap=False)
         return
-    widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
-    for row in (columns, *rows):
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+    names = [column.lstrip(">") for column in columns]
+    widths = [max(map(len, texts)) for texts in zip(names, *cells, strict=True)]
+    for row in (names, *cells):
+        line = "  ".join(
+            text.rjust(width) if column.startswith(">") else text.ljust(width)
+            for text, width, column in zip(row, widths, columns, strict=True)
+        )
         console.print(Text(line.rstrip()))
+
+
+def cell(value: object) -> str:
+    """A value as it stands in a table; None is empty."""
+    if value is None:
+        return ""
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 def print_faults(faults: Sequence[Fault], console: Console = out) -> None:
@@ -48,9 +69,14 @@ def print_faults(faults: Sequence[Fault], console: Console = out) -> None:
 
 
 def _drawn(columns: Sequence[str], rows: Sequence[Sequence[str]], whole: int) -> Table:
-    table = Table(header_style="bold", pad_edge=False)
+    table = Table(header_style="bold", pad_edge=False, box=None, padding=(0, 2, 0, 0))
     for position, column in enumerate(columns):
-        table.add_column(column, no_wrap=position < whole)
+        numbers = column.startswith(">")
+        table.add_column(
+            column.lstrip(">"),
+            justify="right" if numbers else "left",
+            no_wrap=numbers or position < whole,
+        )
     for row in rows:
-        table.add_row(*(Text(cell, overflow="fold") for cell in row))
+        table.add_row(*(Text(text, overflow="fold") for text in row))
     return table

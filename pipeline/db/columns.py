@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Integer, Numeric, String, Text
+from sqlalchemy import BigInteger, DateTime, Dialect, Integer, Numeric, Text, Unicode
+from sqlalchemy.dialects.mssql import DATETIME2
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 Key = BigInteger().with_variant(Integer, "sqlite")
@@ -20,6 +21,10 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     impl = DateTime
     cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        kind: TypeEngine[Any] = DATETIME2(6) if dialect.name == "mssql" else DateTime()
+        return dialect.type_descriptor(kind)
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
@@ -50,7 +55,7 @@ class ExactDecimal(TypeDecorator[Decimal]):
 class ExactText(TypeDecorator[str]):
     """Text compared byte by byte on every dialect: blob paths differ by case alone."""
 
-    impl = String
+    impl = Unicode
     cache_ok = True
 
     def __init__(self, length: int) -> None:
@@ -58,5 +63,5 @@ class ExactText(TypeDecorator[str]):
         self.length = length
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        kind: TypeEngine[Any] = String(self.length, collation=_COLLATIONS.get(dialect.name))
+        kind: TypeEngine[Any] = Unicode(self.length, collation=_COLLATIONS.get(dialect.name))
         return dialect.type_descriptor(kind)

@@ -40,7 +40,8 @@ def _file_type(value: str) -> str:
 
 
 def _model_id(value: str) -> str | None:
-    return None if value in shapes.MARKS else shapes.model_id(value)
+    """Empty is nothing, -1 asks for a new model (and is kept, so that the request is seen)."""
+    return value or None if value in shapes.MARKS else shapes.model_id(value)
 
 
 def _exact(value: object) -> object:

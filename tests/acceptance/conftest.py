@@ -115,7 +115,7 @@ def project(tmp_path: Path) -> Project:
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small demo lake: the container `forms` and `truth.jsonl`."""
     root = tmp_path_factory.mktemp("lake")
-    write_lake(root, seed=3, training=8, backlog=8)
+    write_lake(root, seed=3, training=6, backlog=8)
     return root
 
 

@@ -81,7 +81,7 @@ def test_a_changed_training_set_is_trained_again_and_scored_only_when_asked(
     backlog(trained, lake)
     trained.formpipe("run")
     training = trained.data / "forms" / "purchase_invoice" / "training"
-    for file in sorted(training.glob("*p001*")):
+    for file in sorted(training.glob("*_t001*")):
         file.unlink()
     plan = trained.formpipe("plan", "--output", "json", expect=10).json["rows"][0]
     assert plan["training"] == "train"
@@ -116,7 +116,10 @@ def test_a_run_that_is_killed_ends_in_the_same_rows(trained: Project, lake: Path
     assert 0 < done(trained) < 40
     trained.formpipe("run")
     assert trained.rows() == undisturbed.rows()
-    assert trained.sql("SELECT state, count(*) FROM run GROUP BY 1 ORDER BY 1") == [("finished", 2), ("lost", 3)]
+    assert trained.sql("SELECT state, count(*) FROM run GROUP BY 1 ORDER BY 1") == [
+        ("finished", 2),
+        ("lost", 3),
+    ]
     trained.formpipe("verify")
 
 

@@ -8,8 +8,12 @@ from pipeline.db.tables import metadata
 
 connection = context.config.attributes.get("connection")
 if connection is None:
+    dialect = context.config.get_main_option("dialect")
     context.configure(
-        dialect_name=context.config.get_main_option("dialect"), target_metadata=metadata, literal_binds=True
+        dialect_name=dialect,
+        dialect_opts={"deprecate_large_types": True} if dialect == "mssql" else {},
+        target_metadata=metadata,
+        literal_binds=True,
     )
 else:
     context.configure(connection=connection, target_metadata=metadata, render_as_batch=False)

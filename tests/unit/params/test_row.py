@@ -46,9 +46,11 @@ def test_columns_may_be_written_in_any_case() -> None:
     assert read_row({"FORM_TYPE ": "w9"}).row.form_type == "w9"
 
 
-@pytest.mark.parametrize("mark", ["-1", -1, "", None, " -1 "])
-def test_a_model_to_be_made_has_no_id(mark: object) -> None:
-    assert read_row({**MINIMAL, "model_id": mark}).row.model_id is None
+@pytest.mark.parametrize(
+    ("mark", "read"), [("-1", "-1"), (-1, "-1"), (" -1 ", "-1"), ("", None), (None, None)]
+)
+def test_a_model_to_be_made_has_no_id_but_the_request_is_kept(mark: object, read: str | None) -> None:
+    assert read_row({**MINIMAL, "model_id": mark}).row.model_id == read
 
 
 def test_folders_end_in_a_slash() -> None:
