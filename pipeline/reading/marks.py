@@ -22,6 +22,8 @@ _SQUARE = 1.3
 FILLED = 0.055
 """Share of ink inside a frame from which on it counts as selected: a thin tick covers about a tenth."""
 _ROUND = 0.84
+_CORNER = 0.15
+"""Part of a side that is looked at for a corner; skew by two degrees moves it by a third of that."""
 _WHOLE = 0.85
 """Share of a side that must be drawn; the round corners of letters leave more out."""
 
@@ -145,10 +147,10 @@ class _Rules:
     def _has_corners(self, box: Box) -> bool:
         """Ink in all four corners, where the bows of letters have none."""
         left, top, right, bottom = (int(side) for side in box)
-        reach = max(2, round(0.1 * min(box.width, box.height)))
+        reach = max(2, round(_CORNER * min(box.width, box.height)))
         ink = self.across[top:bottom, left:right] | self.down[top:bottom, left:right]
         corners = (ink[:reach, :reach], ink[:reach, -reach:], ink[-reach:, :reach], ink[-reach:, -reach:])
-        return all(float(corner.mean()) >= 0.5 for corner in corners)
+        return all(float(corner.mean()) >= 0.25 for corner in corners)
 
 
 def _covered(lines: npt.NDArray[np.bool_], at: int, start: int, end: int) -> float:

@@ -63,8 +63,8 @@ def _opened(content: bytes) -> pdfium.PdfDocument:
         return pdfium.PdfDocument(content)
     except pdfium.PdfiumError:
         pass
-    # PDFium reports no error of its own for a file without pages: the last one of the process stands. So a known
-    # one, of a file that is not there, is provoked before the second attempt.
+    # PDFium reports no error of its own for a file without pages: the last one of the process stands. So a
+    # known one, of a file that is not there, is provoked before the second attempt.
     pdfium_c.FPDF_LoadDocument(b"", None)
     try:
         return pdfium.PdfDocument(content)
