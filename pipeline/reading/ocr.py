@@ -16,17 +16,19 @@ from typing import Any, cast
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-Pixels = npt.NDArray[np.uint8]
-"""(height, width) grey or (height, width, 3) colour."""
-Quad = npt.NDArray[np.float64]
-"""(4, 2): corners clockwise from where the text begins, pixels."""
+from pipeline.reading.pixels import Pixels
+from pipeline.reading.straighten import Matrix, Quad, mapped, text_angle, turned_back
 
 DETECTION_DPI = 100.0
 _TALL = 1.5
 _VERTICAL = 4.0
 _MIN_SCORE = 0.5
+_SLIGHT = 2.0
+"""Degrees of skew up to which lines are read as well as level ones."""
+_PROBES = 4
+_READ_WELL = 0.8
+_CLEARLY = 0.15
 _CACHED_SMALL_IMAGES = 256
 _SMALL_IMAGE = 400_000
 """Pixels; logos and stamps repeat over pages and documents, so what they say is remembered."""
@@ -37,9 +39,15 @@ _HALF_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OcrWord:
+    """`quad`, (4, 2): its corners in pixels, clockwise from where its text begins."""
+
     text: str
     quad: Quad
     confidence: float
+
+
+Reading = tuple[float, list[OcrWord]]
+"""The score of a line, 0 to 1, and its words."""
 
 
 class RapidOcr:
@@ -67,10 +75,34 @@ class RapidOcr:
 
     def _read(self, image: Pixels, dpi: float) -> list[OcrWord]:
         colour = cast(Pixels, cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image)
+        quads = self._detect(colour, dpi)
+        angle = text_angle(quads)
+        if abs(angle) < _SLIGHT:
+            return self._read_lines(colour, quads)
+        straight, matrix = turned_back(colour, angle)
+        back: Matrix = np.linalg.inv(matrix).astype(np.float64)
+        words = self._read_lines(straight, self._detect(straight, dpi))
+        return [OcrWord(word.text, mapped(word.quad, back), word.confidence) for word in words]
+
+    def _read_lines(self, image: Pixels, quads: list[Quad]) -> list[OcrWord]:
+        """Reads detected lines that are about level, or upside down all of them."""
+        order = sorted(quads, key=lambda quad: -_size(quad)[0])
         words: list[OcrWord] = []
-        for quad in self._detect(colour, dpi):
-            words.extend(self._best_reading(colour, quad))
+        probes = [self._best_reading(image, quad) for quad in order[:_PROBES]]
+        upside_down = bool(order) and self._is_upside_down(image, order[:_PROBES], probes)
+        if not upside_down:
+            words = [word for probe in probes for word in probe[1]]
+        for quad in order if upside_down else order[_PROBES:]:
+            words.extend(self._best_reading(image, np.roll(quad, 2 if upside_down else 0, axis=0))[1])
         return words
+
+    def _is_upside_down(self, image: Pixels, quads: list[Quad], upright: list[Reading]) -> bool:
+        """Whether the longest lines are read badly, and better the other way round."""
+        score = float(np.mean([score for score, _ in upright]))
+        if score >= _READ_WELL:
+            return False
+        other = [self._best_reading(image, np.roll(quad, 2, axis=0)) for quad in quads]
+        return float(np.mean([score for score, _ in other])) > score + _CLEARLY
 
     def _detect(self, image: Pixels, dpi: float) -> list[Quad]:
         scale = min(1.0, DETECTION_DPI / dpi)
@@ -82,20 +114,20 @@ class RapidOcr:
             return []
         return [np.asarray(box, np.float64) / scale for box in found.boxes]
 
-    def _best_reading(self, image: Pixels, quad: Quad) -> list[OcrWord]:
+    def _best_reading(self, image: Pixels, quad: Quad) -> Reading:
         """Reads a detected line; a tall one in every direction it may run, since a digit is tall as well."""
         width, height = _size(quad)
         if min(width, height) < 2:
-            return []
+            return 0.0, []
         if height < _TALL * width:
             turns: tuple[int, ...] = (0,)
         else:
             turns = (0, 1, 3) if height < _VERTICAL * width else (1, 3)
         readings = [self._recognize(image, np.roll(quad, turn, axis=0)) for turn in turns]
         score, words = max(readings, key=lambda reading: reading[0])
-        return words if score >= _MIN_SCORE else []
+        return (score, words) if score >= _MIN_SCORE else (score, [])
 
-    def _recognize(self, image: Pixels, quad: Quad) -> tuple[float, list[OcrWord]]:
+    def _recognize(self, image: Pixels, quad: Quad) -> Reading:
         crop = _cut(image, quad)
         result = self._loaded()(crop, use_det=False, use_cls=False, use_rec=True, return_word_box=True)
         if not result.txts or not result.txts[0].strip() or not result.word_results[0]:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from pipeline.reading.lines import Quarter
 from pipeline.reading.ocr import OcrWord
 from pipeline.reading.pixels import Pixels, ink
+from pipeline.reading.straighten import text_angle
 from pipeline.types import Polygon, Word
 
 Floats = npt.NDArray[np.float64]
@@ -20,8 +21,6 @@ Floats = npt.NDArray[np.float64]
 _PROFILE_SIDE = 1000
 _PROFILE_DPI = 90.0
 _FEW_POINTS = 50
-_LONG = 2.0
-"""Words at least this many times wider than high tell the direction of text."""
 
 
 def page_angle(found: Sequence[OcrWord], image: Pixels) -> float:
@@ -30,12 +29,14 @@ def page_angle(found: Sequence[OcrWord], image: Pixels) -> float:
     The direction of single words is rough; around their median the angle is searched at which the ink falls
     into the sharpest rows (Postl's projection profile).
     """
-    rough = _median_direction(found)
-    if rough is None:
+    if not found:
         return 0.0
+    rough = text_angle([word.quad for word in found])
     y, x = _ink_points(image)
+    if rough > 45:
+        rough, y, x = rough - 90, -x, y
     if len(y) < _FEW_POINTS:
-        return rough
+        return round(rough, 2)
     for step in (0.1, 0.02):
         angles = rough + step * np.arange(-8, 9)
         rough = float(angles[np.argmax([_sharpness(x, y, angle) for angle in angles])])
@@ -55,23 +56,6 @@ def _ink_points(image: Pixels) -> tuple[Floats, Floats]:
     small = np.asarray(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
     y, x = np.nonzero(ink(small, _PROFILE_DPI))
     return y.astype(np.float64), x.astype(np.float64)
-
-
-def _median_direction(found: Sequence[OcrWord]) -> float | None:
-    """Median direction of the words, long ones counting more; quarter turns aside."""
-    angles, weights = [], []
-    for word in found:
-        along, across = word.quad[1] - word.quad[0], word.quad[3] - word.quad[0]
-        length = float(np.hypot(*along))
-        if length >= _LONG * float(np.hypot(*across)):
-            angle = math.degrees(math.atan2(along[1], along[0]))
-            angles.append((angle + 45) % 90 - 45)
-            weights.append(length)
-    if not angles:
-        return None
-    order = np.argsort(angles)
-    middle = np.searchsorted(np.cumsum(np.array(weights)[order]), sum(weights) / 2)
-    return float(np.array(angles)[order][middle])
 
 
 def word_turn(word: OcrWord) -> Quarter:

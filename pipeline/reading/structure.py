@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from pipeline.reading.marks import FILLED, FoundMark, find_marks
 from pipeline.reading.pixels import Pixels
 from pipeline.reading.rules import rules_of_pixels
+from pipeline.reading.straighten import Matrix, mapped, turned_back
 from pipeline.reading.tables import find_tables
 from pipeline.types import Box, Polygon, SelectionMark, Table, Word
-
-Matrix = npt.NDArray[np.float64]
 
 _CERTAIN = 0.04
 """Share of ink away from the threshold at which a mark's state is as good as certain."""
@@ -83,18 +80,12 @@ def _upright(view: View, angle: float) -> tuple[Pixels, Matrix]:
     grey = view.grey
     if abs(angle) < 0.1:
         return grey, to_inches @ to_pixels
-    cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-    turn = np.array([[cos, sin, 0.0], [-sin, cos, 0.0], [0.0, 0.0, 1.0]])
-    height, width = grey.shape
-    corners = turn @ np.array([[0, width, 0, width], [0, 0, height, height], [1, 1, 1, 1]])
-    turn[:2, 2] -= corners[:2].min(axis=1)
-    size = np.ceil(np.ptp(corners[:2], axis=1)).astype(int).tolist()
-    straight = cv2.warpAffine(grey, turn[:2], size, flags=cv2.INTER_LINEAR, borderValue=255)
-    return np.asarray(straight, np.uint8), to_inches @ turn @ to_pixels
+    straight, turn = turned_back(grey, angle)
+    return straight, to_inches @ turn @ to_pixels
 
 
 def _mapped(polygon: Polygon, matrix: Matrix) -> Polygon:
-    points = np.array(polygon).reshape(4, 2) @ matrix[:2, :2].T + matrix[:2, 2]
+    points = mapped(np.array(polygon).reshape(4, 2), matrix)
     return cast(Polygon, tuple(points.ravel().round(4).tolist()))
 
 
