@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.learning.features import Scene
+from pipeline.learning.features import GROUPS, Scene
 from pipeline.learning.hashing import KIND, SHAPE, code
-from pipeline.learning.linear import BEGIN, END, INSIDE
+from pipeline.learning.linear import BEGIN, END, INSIDE, TokenModel
 from pipeline.learning.paths import path_key
 from pipeline.learning.spans import Candidate
 
@@ -21,8 +21,11 @@ NAMES = (
     "first_in_segment", "last_in_segment", "before", "after", "begin_after", "end_before", "other_field",
     "known_kind", "known_shape", "recurring", "most_recurring", "page", "pages_left", "down", "across",
     "amount_rank", "opens", "closes", "starts_odd", "ends_odd", "known_value",
+    *(f"begin_{name}" for name, _ in GROUPS), *(f"inside_{name}" for name, _ in GROUPS),
 )  # fmt: skip
 WIDTH = len(NAMES)
+_FACTS = WIDTH - 2 * len(GROUPS)
+_STARTS = np.cumsum([0, *(slots for _, slots in GROUPS)])[:-1].tolist()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +79,18 @@ class Surroundings:
     """What all candidates of a document share."""
 
     scene: Scene
+    model: TokenModel
+    cells: NDArray[np.int32]
     log_odds: NDArray[np.float32]
     share: NDArray[np.float32]
     amount_rank: NDArray[np.float32]
 
 
-def surroundings(scene: Scene, log_odds: NDArray[np.float32], share: NDArray[np.float32]) -> Surroundings:
-    return Surroundings(scene, log_odds, share, _amount_ranks(scene))
+def surroundings(
+    scene: Scene, model: TokenModel, cells: NDArray[np.int32], share: NDArray[np.float32]
+) -> Surroundings:
+    """`cells`: columns of the model for every token's slots."""
+    return Surroundings(scene, model, cells, model.log_odds(cells), share, _amount_ranks(scene))
 
 
 def _amount_ranks(scene: Scene) -> NDArray[np.float32]:
@@ -119,8 +127,26 @@ def evidence(
             len(agreeing),
             repeats.get(keys[rank], 1),
         )
-        rows[rank, 11:] = _facts(around, candidate, usual)
+        rows[rank, 11:_FACTS] = _facts(around, candidate, usual)
+    rows[:, _FACTS:] = _parts(around, found)
     return rows
+
+
+def _parts(around: Surroundings, found: Sequence[Candidate]) -> NDArray[np.float32]:
+    """What speaks for each candidate by group of features: at its beginning, and on average inside."""
+    parts = np.zeros((len(found), 2 * len(GROUPS)), dtype=np.float32)
+    if not found:
+        return parts
+    field = found[0].field
+    used = sorted({index for candidate in found for index in candidate.path})
+    place = {index: row for row, index in enumerate(used)}
+    cells = around.cells[used]
+    begin, inside = (around.model.parts(cells, _STARTS, head, field) for head in (BEGIN, INSIDE))
+    for row, candidate in enumerate(found):
+        path = [place[index] for index in candidate.path]
+        parts[row, : len(GROUPS)] = begin[path[0]]
+        parts[row, len(GROUPS) :] = inside[path].mean(axis=0)
+    return parts
 
 
 def _own_scores(around: Surroundings, candidate: Candidate) -> tuple[float, ...]:

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from pipeline.learning.evidence import surroundings
+from pipeline.learning.experience import propose
 from pipeline.learning.features import Scene, prepare, token_features
-from pipeline.learning.fitting import Model, is_mark, learn, propose
+from pipeline.learning.fitting import Model, learn
 from pipeline.learning.hashing import MASKED
 from pipeline.learning.paths import track
 from pipeline.learning.spans import Candidate
@@ -52,10 +54,8 @@ class FieldExtractor:
             return ()
         share = model.recurrence.share(scene.codes[:, MASKED])
         features = token_features(scene, model.recurrence)
-        odds = model.tokens.log_odds(features, self._columns)
-        found, rows = propose(
-            scene, track(scene), odds, share, model.extents, model.usual, is_mark(model.fields)
-        )
+        around = surroundings(scene, model.tokens, self._columns[features], share)
+        found, rows = propose(around, track(scene), model.experience)
         if not found:
             return ()
         confidence = model.calibration(model.judge.log_odds(rows))

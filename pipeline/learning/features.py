@@ -16,6 +16,17 @@ from pipeline.learning.tokens import Tokens, tokenize
 from pipeline.types import Layout
 
 _HOPS = 8
+GROUPS = (
+    ("itself", 15),
+    ("left", 7),
+    ("right", 6),
+    ("up", 7),
+    ("down", 4),
+    ("segment", 11),
+    ("anchors", 9),
+    ("place", 4),
+)
+"""What the slots of a token are about, in their order: name and number of slots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,7 @@ def token_features(scene: Scene, recurrence: Recurrence, own: bool = False) -> N
     slots += _segment(scene)
     slots += _anchors(scene, recurrence.anchors(share, scene.codes[:, KIND]))
     slots += _place(scene)
+    assert len(slots) == sum(count for _, count in GROUPS)
     return hashing.buckets([np.broadcast_to(slot, (len(scene),)) for slot in slots])
 
 

@@ -12,12 +12,16 @@ from pipeline.learning.tokens import Tokens
 
 Indices = NDArray[np.int32]
 Floats = NDArray[np.float32]
+Members = NDArray[np.intp]
 
 NOTHING = -1
 SEGMENT_GAP = 1.3
 """Words of one row further apart than this (in line heights) belong to different segments."""
 _REACH_DOWN = 2.2
-_CHUNK = 400
+_ALIGNED = 1.5
+_REACH = 20.0
+"""How far up and down neighbours are looked for, in line heights."""
+_CHUNK = 128
 _FAR = np.float32(1e6)
 
 
@@ -40,7 +44,7 @@ class Lines:
     """Rows as chains. `following`: next token of the row. A segment is a stretch of a row without a wide gap.
 
     `segment` numbers the segment of each token; `first` and `last` are the end tokens per segment;
-    `next_line` is the segment below, close enough to be the next line of the same paragraph.
+    `drop`: first token of the line below, close enough to continue a value whose line begins at the token.
     """
 
     following: Indices
@@ -49,7 +53,7 @@ class Lines:
     first: Indices
     last: Indices
     size: Indices
-    next_line: Indices
+    drop: Indices
 
 
 def find_neighbours(tokens: Tokens) -> Neighbours:
@@ -58,45 +62,61 @@ def find_neighbours(tokens: Tokens) -> Neighbours:
     found = [np.full(count, NOTHING, dtype=np.int32) for _ in range(4)]
     gaps = [np.full(count, _FAR, dtype=np.float32) for _ in range(4)]
     for members in _pages(tokens):
+        down = members[np.argsort(tokens.boxes[members, 1], kind="stable")]
         targets = members[~tokens.marks[members]]
-        for start in range(0, len(members), _CHUNK):
-            rows = members[start : start + _CHUNK]
-            nearest = _nearest(tokens.boxes[rows], tokens.boxes[targets], rows, targets)
+        for start in range(0, len(down), _CHUNK) if len(targets) else ():
+            rows = down[start : start + _CHUNK]
+            nearest = [*_beside(tokens.boxes, rows, targets), *_stacked(tokens.boxes, rows, targets)]
             for side, (index, gap) in enumerate(nearest):
                 found[side][rows], gaps[side][rows] = index, gap
     return Neighbours(found[0], found[1], found[2], found[3], gaps[0], gaps[1], gaps[2], gaps[3])
 
 
-def _pages(tokens: Tokens) -> Iterator[NDArray[np.intp]]:
+def _pages(tokens: Tokens) -> Iterator[Members]:
     for page in range(len(tokens.page_numbers)):
         members = np.flatnonzero(tokens.pages == page)
         if members.size:
             yield members
 
 
-def _nearest(
-    boxes: Floats, others: Floats, rows: NDArray[np.intp], targets: NDArray[np.intp]
-) -> list[tuple[Indices, Floats]]:
-    if not len(targets):
-        return [(np.full(len(rows), NOTHING, dtype=np.int32), np.full(len(rows), _FAR, np.float32))] * 4
-    left, top, right, bottom = (boxes[:, side, None] for side in range(4))
-    other_left, other_top, other_right, other_bottom = (others[None, :, side] for side in range(4))
-    shared_height = np.minimum(bottom, other_bottom) - np.maximum(top, other_top)
-    beside = shared_height > 0.4 * np.minimum(bottom - top, other_bottom - other_top)
-    shared_width = np.minimum(right, other_right) - np.maximum(left, other_left)
-    stacked = (shared_width > 0) & ~beside
-    to_right = (other_left + other_right) - (left + right)
-    to_below = (other_top + other_bottom) - (top + bottom)
-    slack = np.float32(0.05) * np.maximum(-shared_width, 0)
+def _window(boxes: Floats, rows: Members, targets: Members, reach: float) -> Members:
+    """The targets no further above or below all the rows than `reach`; at least one, to have a shape."""
+    top, bottom = boxes[rows, 1].min() - reach, boxes[rows, 3].max() + reach
+    near = targets[(boxes[targets, 3] > top) & (boxes[targets, 1] < bottom)]
+    return near if near.size else targets[:1]
+
+
+def _same_row(own: Floats, other: Floats) -> NDArray[np.bool_]:
+    """Whether boxes (rows, 1, 4) and (1, targets, 4) share most of the lower one's height."""
+    shared = np.minimum(own[..., 3], other[..., 3]) - np.maximum(own[..., 1], other[..., 1])
+    lower = np.minimum(own[..., 3] - own[..., 1], other[..., 3] - other[..., 1])
+    return np.asarray(shared > 0.4 * lower)
+
+
+def _beside(boxes: Floats, rows: Members, targets: Members) -> list[tuple[Indices, Floats]]:
+    near = _window(boxes, rows, targets, 0.0)
+    own, other = boxes[rows][:, None], boxes[near][None]
+    beside = _same_row(own, other)
+    to_right = (other[..., 0] + other[..., 2]) - (own[..., 0] + own[..., 2])
     return [
-        _pick(beside & (to_right < 0), left - other_right, targets),
-        _pick(beside & (to_right > 0), other_left - right, targets),
-        _pick(stacked & (to_below < 0), top - other_bottom + slack, targets),
-        _pick(stacked & (to_below > 0), other_top - bottom + slack, targets),
+        _pick(beside & (to_right < 0), own[..., 0] - other[..., 2], near),
+        _pick(beside & (to_right > 0), other[..., 0] - own[..., 2], near),
     ]
 
 
-def _pick(allowed: NDArray[np.bool_], gap: Floats, targets: NDArray[np.intp]) -> tuple[Indices, Floats]:
+def _stacked(boxes: Floats, rows: Members, targets: Members) -> list[tuple[Indices, Floats]]:
+    near = _window(boxes, rows, targets, _REACH)
+    own, other = boxes[rows][:, None], boxes[near][None]
+    shared = np.minimum(own[..., 2], other[..., 2]) > np.maximum(own[..., 0], other[..., 0])
+    stacked = shared & ~_same_row(own, other)
+    to_below = (other[..., 1] + other[..., 3]) - (own[..., 1] + own[..., 3])
+    return [
+        _pick(stacked & (to_below < 0), own[..., 1] - other[..., 3], near),
+        _pick(stacked & (to_below > 0), other[..., 1] - own[..., 3], near),
+    ]
+
+
+def _pick(allowed: NDArray[np.bool_], gap: Floats, targets: Members) -> tuple[Indices, Floats]:
     distance = np.where(allowed, gap, _FAR)
     best = distance.argmin(axis=1)
     nearest = distance[np.arange(len(distance)), best]
@@ -109,8 +129,7 @@ def find_lines(tokens: Tokens, near: Neighbours) -> Lines:
     gap = np.where(following >= 0, near.right_gap, _FAR)
     joined = np.where((gap < SEGMENT_GAP) & ~tokens.marks, following, NOTHING)
     segment, first, last, size = _segments(joined)
-    next_line = _next_lines(tokens, near, segment, first, len(first))
-    return Lines(following, gap, segment, first, last, size, next_line)
+    return Lines(following, gap, segment, first, last, size, _drops(tokens, near, segment, first, joined))
 
 
 def _mutual(near: Neighbours) -> Indices:
@@ -139,11 +158,39 @@ def _segments(joined: Indices) -> tuple[Indices, Indices, Indices, Indices]:
     return segment, np.array(first, np.int32), np.array(last, np.int32), np.array(size, np.int32)
 
 
-def _next_lines(tokens: Tokens, near: Neighbours, segment: Indices, first: Indices, count: int) -> Indices:
-    """Per segment: that of the nearest token below any of its own, leftmost own token first."""
-    below = np.full(count, NOTHING, dtype=np.int32)
-    close = (near.below >= 0) & (near.below_gap < _REACH_DOWN) & ~tokens.marks
-    members = np.flatnonzero(close)
-    order = members[np.argsort(-tokens.boxes[members, 0], kind="stable")]
-    below[segment[order]] = segment[near.below[order]]
-    return below
+def _drops(tokens: Tokens, near: Neighbours, segment: Indices, first: Indices, joined: Indices) -> Indices:
+    """Per token: where the next line of a value begins whose line begins at this token.
+
+    That is below it or below a later word of its segment; from there to the left as far as the
+    alignment allows, and to the start of the segment where the token itself starts one.
+    """
+    below = np.where((near.below_gap < _REACH_DOWN) & ~tokens.marks, near.below, NOTHING).tolist()
+    left = tokens.boxes[:, 0].tolist()
+    back = [NOTHING] * len(left)
+    for token, after in enumerate(joined.tolist()):
+        if after >= 0:
+            back[after] = token
+    drops = [NOTHING] * len(left)
+    for start in first.tolist():
+        for token in reversed(_chain(start, joined)):
+            under = below[token] if below[token] >= 0 else drops[token]
+            if under >= 0 and token == start:
+                drops[token] = int(first[segment[under]])
+            elif under >= 0:
+                drops[token] = _aligned(under, left[token] - _ALIGNED, left, back)
+            if back[token] >= 0 and below[back[token]] < 0:
+                drops[back[token]] = under
+    return np.array(drops, dtype=np.int32)
+
+
+def _chain(start: int, joined: Indices) -> list[int]:
+    chain = [start]
+    while (following := int(joined[chain[-1]])) >= 0:
+        chain.append(following)
+    return chain
+
+
+def _aligned(token: int, edge: float, left: list[float], back: list[int]) -> int:
+    while back[token] >= 0 and left[back[token]] >= edge:
+        token = back[token]
+    return token

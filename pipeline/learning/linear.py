@@ -18,6 +18,7 @@ HEADS = 3
 LOG_ODDS_LIMIT = 8.0
 _NEVER = -12.0
 _STEPS = 1000
+_HARD = -5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class LinearSettings:
     iterations: int = 100
     tolerance: float = 1e-4
     least_forms: int = 2
-    negatives: int = 60_000
+    negatives: int = 15_000
+    common: float = 0.1
     seed: int = 0
 
 
@@ -54,12 +56,25 @@ class TokenModel:
         table[self.buckets] = np.arange(len(self.buckets), dtype=np.int32)
         return table
 
-    def log_odds(self, features: NDArray[np.int32], columns: NDArray[np.int32]) -> NDArray[np.float32]:
+    def log_odds(self, cells: NDArray[np.int32]) -> NDArray[np.float32]:
         """Log odds of each field for each token: (HEADS, fields, tokens), within +-8."""
-        rows = _rows(columns[features], len(self.buckets))
+        rows = _rows(cells, len(self.buckets))
         flat = rows @ self.weights.reshape(len(self.buckets), self.bias.size).astype(np.float32)
-        scores = flat.reshape(len(features), *self.bias.shape) * self.scales + self.bias
+        scores = flat.reshape(len(cells), *self.bias.shape) * self.scales + self.bias
         return _softmax_log_odds(scores).transpose(1, 2, 0)
+
+    def parts(
+        self, cells: NDArray[np.int32], groups: Sequence[int], head: int, field: int
+    ) -> NDArray[np.float32]:
+        """What each group of slots adds to the log odds of a field against "none": (tokens, groups).
+
+        `cells`: columns of each token's slots; `groups`: first slot of each group.
+        """
+        lean = self.weights[:, head, field + 1] * self.scales[head, field + 1]
+        lean = lean - self.weights[:, head, 0] * self.scales[head, 0]
+        padded = np.append(lean, np.float32(0.0))
+        sums: NDArray[np.float32] = np.add.reduceat(padded[cells], groups, axis=1)
+        return sums
 
 
 def _softmax_log_odds(scores: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -85,12 +100,17 @@ def fit_tokens(
     teachings: Sequence[Teaching],
     fields: int,
     settings: LinearSettings,
+    hardness: Sequence[NDArray[np.float32]] | None = None,
 ) -> TokenModel:
-    """Fit on forms given as one feature table and one teaching each."""
-    buckets = _frequent(features, settings.least_forms)
+    """Fit on forms given as one feature table and one teaching each.
+
+    `hardness`: per token the highest log odds of any field by a model that had not seen the form; what is
+    no value but was nearly taken for one is always learned from.
+    """
+    buckets = _useful(features, teachings, settings)
     table = np.full(1 << BITS, -1, dtype=np.int32)
     table[buckets] = np.arange(len(buckets), dtype=np.int32)
-    chosen = _choose(features, teachings, settings)
+    chosen = _choose(features, teachings, settings, hardness)
     labels = np.concatenate(
         [_labels(len(f), t)[:, rows] for f, t, (rows, _) in zip(features, teachings, chosen, strict=True)],
         axis=1,
@@ -138,24 +158,39 @@ def _fit_head(
     bias[classes] = model.intercept_
 
 
-def _frequent(features: Sequence[NDArray[np.int32]], least: int) -> NDArray[np.int32]:
+def _useful(
+    features: Sequence[NDArray[np.int32]], teachings: Sequence[Teaching], settings: LinearSettings
+) -> NDArray[np.int32]:
+    """Features that occur in several forms, and either in a value or in a good share of the forms."""
     forms = np.zeros(1 << BITS, dtype=np.int32)
-    for table in features:
-        forms[np.unique(table)] += 1
-    return np.flatnonzero(forms >= least).astype(np.int32)
+    taught = np.zeros(1 << BITS, dtype=np.bool_)
+    for table, teaching in zip(features, teachings, strict=True):
+        seen = np.zeros(1 << BITS, dtype=np.bool_)
+        seen[table] = True
+        forms += seen
+        for _, path in teaching.taught:
+            taught[table[list(path)]] = True
+    common = forms >= max(settings.least_forms, settings.common * len(features))
+    return np.flatnonzero((forms >= settings.least_forms) & (taught | common)).astype(np.int32)
 
 
 def _choose(
-    features: Sequence[NDArray[np.int32]], teachings: Sequence[Teaching], settings: LinearSettings
+    features: Sequence[NDArray[np.int32]],
+    teachings: Sequence[Teaching],
+    settings: LinearSettings,
+    hardness: Sequence[NDArray[np.float32]] | None,
 ) -> list[tuple[NDArray[np.intp], NDArray[np.float32]]]:
     """Rows to learn from and their weights: all that are taught, and a sample of the rest."""
     random = np.random.default_rng(settings.seed)
     total = sum(len(table) for table in features)
     rate = min(1.0, settings.negatives / max(total, 1))
     chosen = []
-    for table, teaching in zip(features, teachings, strict=True):
+    for number, (table, teaching) in enumerate(zip(features, teachings, strict=True)):
         keep = random.random(len(table)) < rate
         weight = np.full(len(table), 1.0 / rate, dtype=np.float32)
+        if hardness is not None:
+            hard = hardness[number] > _HARD
+            keep[hard], weight[hard] = True, 1.0
         for _, path in teaching.taught:
             keep[list(path)] = True
             weight[list(path)] = 1.0

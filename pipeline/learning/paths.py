@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
 
 from pipeline.learning.features import Scene
 from pipeline.learning.hashing import kind
@@ -24,19 +27,20 @@ class Track:
 
     following: list[int]
     gap: list[float]
-    jump: list[int]
-    """From the last token of a segment to the first of its next line; -1 elsewhere."""
+    drop: list[int]
+    """Per first token of a value's line: first token of the value's next line; -1 where there is none."""
+    ends: list[bool]
+    """Whether the token is the last of its segment: only there a value goes on in the next line."""
 
 
 def track(scene: Scene) -> Track:
     lines = scene.lines
-    jump = [-1] * len(scene)
-    for last, below in zip(lines.last.tolist(), lines.next_line.tolist(), strict=True):
-        if below >= 0:
-            jump[last] = int(lines.first[below])
-    return Track(lines.following.tolist(), lines.gap.tolist(), jump)
+    ends = np.zeros(len(scene), dtype=np.bool_)
+    ends[lines.last] = True
+    return Track(lines.following.tolist(), lines.gap.tolist(), lines.drop.tolist(), ends.tolist())
 
 
+@lru_cache(maxsize=100_000)
 def comparable(text: str) -> str:
     """What two spellings of one value share: dates by their numbers, amounts by their value, else letters."""
     looks = kind(text)
@@ -79,17 +83,18 @@ def occurrences(scene: Scene, links: Track, text: str) -> list[Path]:
 def _readings(scene: Scene, links: Track, start: int, wanted: str) -> Iterator[Path]:
     """Paths from `start` whose letters spell `wanted`: along the row, at its end down to the next line."""
     keys = scene.tokens.keys
-    waiting: list[tuple[Path, int]] = [((start,), len(keys[start]))]
+    waiting: list[tuple[Path, int, int]] = [((start,), len(keys[start]), start)]
     for _ in range(64):
         if not waiting:
             return
-        path, done = waiting.pop()
+        path, done, begun = waiting.pop()
         if done == len(wanted):
             yield path
             return
-        steps = (links.jump[path[-1]], links.following[path[-1]])
+        down = links.drop[begun] if links.ends[path[-1]] else -1
+        steps = ((down, down), (links.following[path[-1]], begun))
         waiting += [
-            ((*path, step), done + len(keys[step]))
-            for step in steps
+            ((*path, step), done + len(keys[step]), line)
+            for step, line in steps
             if step >= 0 and step not in path and wanted.startswith(keys[step], done) and len(path) < 60
         ]

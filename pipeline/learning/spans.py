@@ -68,19 +68,23 @@ def _grow(
     extent: Extent,
 ) -> list[Candidate]:
     found: list[Candidate] = []
-    waiting: list[tuple[Path, float, int, float]] = [((start,), begin + inside[start], 1, 0.0)]
+    waiting: list[tuple[Path, float, int, float, int]] = [((start,), begin + inside[start], 1, 0.0, start)]
     while waiting and len(found) < 60:
-        path, score, lines, widest = waiting.pop()
+        path, score, lines, widest, begun = waiting.pop()
         last = path[-1]
         if end[last] > -100.0:
             found.append(Candidate(field, path, score + end[last], lines, widest))
         if len(path) >= extent.tokens:
             continue
-        beside, below, gap = links.following[last], links.jump[last], links.gap[last]
+        beside, below, gap = (
+            links.following[last],
+            links.drop[begun] if links.ends[last] else -1,
+            links.gap[last],
+        )
         if below >= 0 and lines < extent.lines and below not in path and score + inside[below] > _HOPELESS:
-            waiting.append(((*path, below), score + inside[below], lines + 1, widest))
+            waiting.append(((*path, below), score + inside[below], lines + 1, widest, below))
         if beside >= 0 and gap <= extent.gap and beside not in path and score + inside[beside] > _HOPELESS:
-            waiting.append(((*path, beside), score + inside[beside], lines, max(widest, gap)))
+            waiting.append(((*path, beside), score + inside[beside], lines, max(widest, gap), begun))
     return found
 
 

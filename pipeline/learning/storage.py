@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pipeline.errors import RowError
 from pipeline.learning.calibration import Calibration
 from pipeline.learning.evidence import WIDTH, Habits
+from pipeline.learning.experience import Experience, is_mark
 from pipeline.learning.fitting import Model
 from pipeline.learning.hashing import BITS
 from pipeline.learning.judge import Judge
@@ -72,8 +73,8 @@ def _head(model: Model) -> dict[str, Any]:
         "fields": [asdict(spec) for spec in model.fields],
         "forms": model.forms,
         "examples": model.examples,
-        "extents": [asdict(extent) for extent in model.extents],
-        "usual": [asdict(habit) for habit in model.usual],
+        "extents": [asdict(extent) for extent in model.experience.extents],
+        "usual": [asdict(habit) for habit in model.experience.usual],
         "start": model.judge.start,
         "depth": model.judge.depth,
         "threshold": model.calibration.threshold,
@@ -114,12 +115,16 @@ def _array(content: bytes, kind: str) -> NDArray[Any]:
 
 
 def _model(head: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Model:
+    fields = tuple(FieldSpec(**spec) for spec in head["fields"])
     return Model(
-        fields=tuple(FieldSpec(**spec) for spec in head["fields"]),
+        fields=fields,
         forms=int(head["forms"]),
         examples=tuple(int(count) for count in head["examples"]),
-        extents=tuple(Extent(**extent) for extent in head["extents"]),
-        usual=tuple(_habits(habit) for habit in head["usual"]),
+        experience=Experience(
+            is_mark(fields),
+            tuple(Extent(**extent) for extent in head["extents"]),
+            tuple(_habits(habit) for habit in head["usual"]),
+        ),
         recurrence=Recurrence(arrays["words"], arrays["counts"], int(head["forms"])),
         tokens=TokenModel(arrays["buckets"], arrays["weights"], arrays["scales"], arrays["bias"]),
         judge=Judge(
@@ -147,7 +152,7 @@ def _habits(habit: Mapping[str, Any]) -> Habits:
 def _checked(model: Model) -> Model:
     """Refuse arrays that do not fit together: an index out of range must not surface while predicting."""
     fields, tokens, judge, curve = len(model.fields), model.tokens, model.judge, model.calibration
-    per_field = (model.examples, model.extents, model.usual)
+    per_field = (model.examples, model.experience.extents, model.experience.usual)
     trees = {getattr(judge, name).shape for name in _TREES}
     fits = (
         all(len(part) == fields for part in per_field)

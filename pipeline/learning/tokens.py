@@ -108,8 +108,11 @@ def _words(page: Page, index: int) -> Iterator[Token]:
 def _pieces(word: Word, page: int) -> Iterator[Token]:
     """A word cut where a key runs into its value; each piece has its share of the word's box."""
     text, box = word.text.strip(), word.box
+    if text.isalnum() or not _CUTS.search(text):
+        yield Token(text, page, box, word.confidence)
+        return
     cuts = [0, *(match.start() for match in _CUTS.finditer(text)), len(text)]
-    width = box.width / max(len(text), 1)
+    width = box.width / len(text)
     for start, end in pairwise(cuts):
         if end > start:
             part = Box(box.left + start * width, box.top, box.left + end * width, box.bottom)

@@ -8,9 +8,9 @@ from typing import Literal
 
 import numpy as np
 
+from pipeline.learning.experience import is_mark
 from pipeline.learning.extractor import FieldExtractor
 from pipeline.learning.features import prepare
-from pipeline.learning.fitting import is_mark
 from pipeline.learning.paths import track
 from pipeline.learning.targets import read_values
 from pipeline.learning.tokens import text_key
