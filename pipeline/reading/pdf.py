@@ -16,9 +16,9 @@ from pipeline.reading.ocr import RapidOcr
 from pipeline.reading.options import ReadOptions
 from pipeline.reading.pdf_forms import Widgets, flatten, read_widgets
 from pipeline.reading.pdf_graphics import page_graphics
-from pipeline.reading.pdf_regions import read_regions
+from pipeline.reading.pdf_regions import PageSource, read_regions
 from pipeline.reading.pdf_structure import page_marks, page_tables
-from pipeline.reading.pdf_text import PageFrame, TextWord, font_name, page_frame, text_words
+from pipeline.reading.pdf_text import PageFrame, TextWord, font_name, is_invisible, page_frame, text_words
 from pipeline.types import Box, Layout, Page, Word
 
 log = logging.getLogger(__name__)
@@ -127,10 +127,12 @@ def _load(document: pdfium.PdfDocument, index: int) -> _LoadedPage:
 
 def _page(loaded: _LoadedPage, number: int, options: ReadOptions, recognizer: RapidOcr | None) -> Page:
     frame = loaded.frame
-    found = _without_ticks(_text(loaded.page, frame), loaded.widgets)
+    found, is_layer = _text(loaded.page, frame)
+    found = _without_ticks(found, loaded.widgets)
     found += _values_not_drawn(found, loaded.widgets)
     graphics = page_graphics(loaded.page.raw, frame)
-    reading = read_regions(loaded.page, frame, graphics, found, options, recognizer)
+    source = PageSource(loaded.page, frame, graphics, is_layer)
+    reading = read_regions(source, found, options, recognizer)
     marks = page_marks(loaded.page, frame, graphics, reading, loaded.widgets) if options.marks else []
     tables = page_tables(graphics, reading) if options.tables else []
     words = [item.word for item in reading.words]
@@ -147,10 +149,13 @@ def _page(loaded: _LoadedPage, number: int, options: ReadOptions, recognizer: Ra
     )
 
 
-def _text(page: pdfium.PdfPage, frame: PageFrame) -> list[TextWord]:
+def _text(page: pdfium.PdfPage, frame: PageFrame) -> tuple[list[TextWord], bool]:
+    """The words of the text layer, and whether that is one of a recognised scan."""
     text_page = page.get_textpage()
     try:
-        return [_as_symbol(text_page, item) for item in text_words(text_page.raw, frame)]
+        found = text_words(text_page.raw, frame)
+        is_layer = is_invisible(text_page.raw, found)
+        return [_as_symbol(text_page, item) for item in found], is_layer
     finally:
         text_page.close()
 

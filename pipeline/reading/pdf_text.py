@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,7 @@ Indexes = npt.NDArray[np.intp]
 _POINTS_PER_INCH = 72.0
 _COMB_GAP = 1.0
 """Characters further apart than this many times their height are words of their own (combed fields)."""
+_SAMPLE = 40
 _UNITS = 1000
 """Resolution of the page-to-device mapping, per point: PDFium answers in whole device units."""
 
@@ -114,6 +116,16 @@ def _words(
             word = Word("".join(letters[start:end]), reading_polygon(box, turn))
             words.append(TextWord(word, turn, start))
     return words
+
+
+def is_invisible(text_page: pdfium_c.FPDF_TEXTPAGE, words: Sequence[TextWord]) -> bool:
+    """Whether most words are written in the invisible mode, as the text layer of a recognised scan is."""
+    sample = words[:: max(1, len(words) // _SAMPLE)]
+    modes = [
+        pdfium_c.FPDFTextObj_GetTextRenderMode(pdfium_c.FPDFText_GetTextObject(text_page, item.first_char))
+        for item in sample
+    ]
+    return 2 * modes.count(pdfium_c.FPDF_TEXTRENDERMODE_INVISIBLE) > len(modes)
 
 
 def font_name(text_page: pdfium_c.FPDF_TEXTPAGE, index: int) -> str:

@@ -218,3 +218,38 @@ def test_boxes_in_an_image_are_marks_and_what_was_read_there_is_no_word() -> Non
     (mark,) = layout.pages[0].selection_marks
     assert mark.state == "unselected"
     assert layout.pages[0].lines == ()
+
+
+def test_letters_drawn_as_outlines_are_recognised_beside_the_text() -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.drawString(72, 720, "Born digital")
+        for column in range(24):
+            canvas.rect(100 + 9 * column, 500, 5, 9, stroke=0, fill=1)
+
+    recognizer = FixedWords(HEADING)
+    page = read_layout(draw_pdf(draw), ReadOptions(), recognizer).pages[0]
+    assert len(recognizer.images) == 1
+    assert [word.text for word in page.words] == ["Born", "digital", "HELLO"]
+
+
+def test_a_layer_that_leaves_much_of_its_scan_out_is_replaced() -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.drawImage(ImageReader(inked(1700, 2200)), 0, 0, width=612, height=792)
+        text = canvas.beginText(7, 752)
+        text.setTextRenderMode(3)
+        text.setFont("Helvetica", 26)
+        text.textOut("l nv")
+        canvas.drawText(text)
+
+    page = read_layout(draw_pdf(draw), ReadOptions(), FixedWords(HEADING)).pages[0]
+    assert [word.text for word in page.words] == ["HELLO"]
+
+
+def test_visible_text_over_a_picture_is_kept_when_the_picture_is_read() -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.drawImage(ImageReader(inked(1700, 2200)), 0, 0, width=612, height=792)
+        canvas.setFont("Helvetica", 14)
+        canvas.drawString(72, 300, "Received 04/23/2015")
+
+    page = read_layout(draw_pdf(draw), ReadOptions(), FixedWords(HEADING)).pages[0]
+    assert [word.text for word in page.words] == ["HELLO", "Received", "04/23/2015"]
