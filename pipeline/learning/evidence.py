@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.learning.features import GROUPS, Scene
 from pipeline.learning.hashing import KIND, SHAPE, code
-from pipeline.learning.linear import BEGIN, END, INSIDE, TokenModel
+from pipeline.learning.linear import BEGIN, END, INSIDE, LOG_ODDS_LIMIT, TokenModel
 from pipeline.learning.paths import path_key
 from pipeline.learning.spans import Candidate
 
@@ -20,7 +20,8 @@ NAMES = (
     "agreeing", "repeats", "tokens", "lines", "widest", "letters", "usual_tokens", "usual_letters",
     "first_in_segment", "last_in_segment", "before", "after", "begin_after", "end_before", "other_field",
     "known_kind", "known_shape", "recurring", "most_recurring", "page", "pages_left", "down", "across",
-    "amount_rank", "opens", "closes", "starts_odd", "ends_odd", "known_value",
+    "largest", "earliest", "latest", "opens", "closes", "starts_odd", "ends_odd", "known_value",
+    "begin_lead", "inside_lead", "end_lead", "begin_in_segment", "end_in_segment", "covers_best",
     *(f"begin_{name}" for name, _ in GROUPS), *(f"inside_{name}" for name, _ in GROUPS),
 )  # fmt: skip
 WIDTH = len(NAMES)
@@ -82,30 +83,17 @@ class Surroundings:
     model: TokenModel
     cells: NDArray[np.int32]
     log_odds: NDArray[np.float32]
+    best: NDArray[np.float32]
     share: NDArray[np.float32]
-    amount_rank: NDArray[np.float32]
 
 
 def surroundings(
     scene: Scene, model: TokenModel, cells: NDArray[np.int32], share: NDArray[np.float32]
 ) -> Surroundings:
     """`cells`: columns of the model for every token's slots."""
-    return Surroundings(scene, model, cells, model.log_odds(cells), share, _amount_ranks(scene))
-
-
-def _amount_ranks(scene: Scene) -> NDArray[np.float32]:
-    """Per token its rank among the amounts of the document, 0 the largest; -1: no amount."""
-    values = np.full(len(scene), np.nan)
-    for index, token in enumerate(scene.tokens.items):
-        text = token.text
-        if text[-1:].isdigit() and len(text) > 2 and ("." in text or "," in text):
-            digits = "".join(ch for ch in text if ch.isdigit() or ch == ".")
-            values[index] = float(digits) if digits.count(".") <= 1 and digits not in ("", ".") else np.nan
-    known = np.isfinite(values)
-    ranks = np.full(len(scene), -1.0, dtype=np.float32)
-    _, inverse = np.unique(-values[known], return_inverse=True)
-    ranks[known] = np.minimum(inverse, 20)
-    return ranks
+    odds = model.log_odds(cells)
+    best = odds.max(axis=2, initial=-LOG_ODDS_LIMIT)
+    return Surroundings(scene, model, cells, odds, best, share)
 
 
 def evidence(
@@ -182,9 +170,26 @@ def _facts(around: Surroundings, candidate: Candidate, usual: Habits) -> tuple[f
         float(share.mean()),
         float(share.max()),
         *_where(scene, first),
-        float(around.amount_rank[last]),
+        *(float(rank[last]) for rank in (scene.ranks.largest, scene.ranks.earliest, scene.ranks.latest)),
         *_brackets(scene, path),
         (usual.known or {}).get(code(path_key(scene, path)), 0.0),
+        *_leads(around, candidate),
+    )
+
+
+def _leads(around: Surroundings, candidate: Candidate) -> tuple[float, ...]:
+    """How the candidate compares with the best tokens of the document, and with those of its segments."""
+    odds, best = around.log_odds[:, candidate.field], around.best[:, candidate.field]
+    first, last = candidate.path[0], candidate.path[-1]
+    segment = around.scene.lines.segment
+    inside = odds[INSIDE, list(candidate.path)]
+    return (
+        float(odds[BEGIN, first] - best[BEGIN]),
+        float(inside.mean() - best[INSIDE]),
+        float(odds[END, last] - best[END]),
+        float(odds[BEGIN, first] - odds[BEGIN, segment == segment[first]].max()),
+        float(odds[END, last] - odds[END, segment == segment[last]].max()),
+        float(inside.max() >= best[INSIDE] - 1e-3),
     )
 
 

@@ -11,20 +11,21 @@ from numpy.typing import NDArray
 from pipeline.learning import hashing
 from pipeline.learning.geometry import NOTHING, Indices, Lines, Neighbours, find_lines, find_neighbours
 from pipeline.learning.hashing import KIND, LOWER, MASKED, PREFIX, SHAPE, SUFFIX, Codes, mix
+from pipeline.learning.ranks import Ranks, rank_values
 from pipeline.learning.recurrence import Recurrence
 from pipeline.learning.tokens import Tokens, tokenize
 from pipeline.types import Layout
 
 _HOPS = 8
 GROUPS = (
-    ("itself", 15),
-    ("left", 7),
+    ("itself", 20),
+    ("left", 8),
     ("right", 6),
-    ("up", 7),
+    ("up", 8),
     ("down", 4),
     ("segment", 11),
     ("anchors", 9),
-    ("place", 4),
+    ("place", 7),
 )
 """What the slots of a token are about, in their order: name and number of slots."""
 
@@ -37,6 +38,7 @@ class Scene:
     near: Neighbours
     lines: Lines
     codes: Codes
+    ranks: Ranks
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -47,7 +49,7 @@ def prepare(layout: Layout) -> Scene:
     tokens = tokenize(layout)
     near = find_neighbours(tokens)
     codes = hashing.aspect_codes(token.text for token in tokens.items)
-    return Scene(tokens, near, find_lines(tokens, near), codes)
+    return Scene(tokens, near, find_lines(tokens, near), codes, rank_values(tokens))
 
 
 def token_features(scene: Scene, recurrence: Recurrence, own: bool = False) -> NDArray[np.int32]:
@@ -103,7 +105,17 @@ def _itself(scene: Scene, share: NDArray[np.float32]) -> list[Codes]:
         mix(place, kinds),
         mix(back, kinds),
         mix(count, kinds),
+        *_ranks(scene),
     ]
+
+
+def _ranks(scene: Scene) -> list[Codes]:
+    """Place of an amount among the amounts of the document, of a date among its dates, by value."""
+    ranks = scene.ranks
+    edges = (-0.5, 0.5, 1.5, 2.5, 4.5)
+    largest, amounts = _bin(ranks.largest, edges), _bin(ranks.amounts, (1.5, 3.5, 7.5))
+    earliest, latest = _bin(ranks.earliest, edges), _bin(ranks.latest, edges)
+    return [mix(largest, 1), mix(largest, amounts), mix(earliest, 2), mix(latest, 3), mix(earliest, latest)]
 
 
 def _repeats(codes: Codes) -> NDArray[np.float64]:
@@ -140,6 +152,7 @@ def _beside(scene: Scene) -> list[Codes]:
         mix(one, two, three),
         mix(one, kinds),
         _at(shapes, near.left),
+        _at(codes[:, PREFIX], near.left),
         mix(left_gap, _at(kinds, near.left)),
         ahead,
         ahead2,
@@ -169,6 +182,7 @@ def _stacked(scene: Scene) -> list[Codes]:
         mix(up, up_right),
         up2,
         mix(up, up2),
+        _at(codes[:, PREFIX], near.above),
         mix(_at(kinds, near.above), above_gap),
         down,
         _at(words, below2),
@@ -261,4 +275,28 @@ def _place(scene: Scene) -> list[Codes]:
     x, y = tokens.boxes[:, 0] / sizes[:, 0], tokens.boxes[:, 1] / sizes[:, 1]
     across, down = np.clip(x * 8, 0, 7).astype(np.uint64), np.clip(y * 10, 0, 9).astype(np.uint64)
     kinds = scene.codes[:, KIND]
-    return [mix(page, is_last), mix(page, down, 3), mix(down, across, 4), mix(down, kinds)]
+    row, rows_left = _rows(scene)
+    return [
+        mix(page, is_last),
+        mix(page, down, 3),
+        mix(down, across, 4),
+        mix(down, kinds),
+        mix(page, row, 5),
+        mix(page, row, kinds),
+        mix(is_last, rows_left, 6),
+    ]
+
+
+def _rows(scene: Scene) -> tuple[Codes, Codes]:
+    """How many rows of text the page has above and below each token, in coarse steps."""
+    tokens = scene.tokens
+    above, below = np.zeros(len(scene)), np.zeros(len(scene))
+    for page in range(len(tokens.page_numbers)):
+        members = np.flatnonzero(tokens.pages == page)
+        middle = (tokens.boxes[members, 1] + tokens.boxes[members, 3]) / 2
+        ordered = np.sort(middle)
+        starts = ordered[np.diff(ordered, prepend=-np.inf) > 0.5]
+        above[members] = np.searchsorted(starts, middle, side="right") - 1
+        below[members] = len(starts) - 1 - above[members]
+    edges = (0.5, 1.5, 2.5, 3.5, 5.5, 8.5, 13.5)
+    return _bin(above, edges), _bin(below, edges)

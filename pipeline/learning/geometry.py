@@ -161,26 +161,30 @@ def _segments(joined: Indices) -> tuple[Indices, Indices, Indices, Indices]:
 def _drops(tokens: Tokens, near: Neighbours, segment: Indices, first: Indices, joined: Indices) -> Indices:
     """Per token: where the next line of a value begins whose line begins at this token.
 
-    That is below it or below a later word of its segment; from there to the left as far as the
-    alignment allows, and to the start of the segment where the token itself starts one.
+    That is the nearest line below it or below a later word of its segment; from there to the left as far
+    as the alignment allows, and to the start of the segment where the token itself starts one.
     """
-    below = np.where((near.below_gap < _REACH_DOWN) & ~tokens.marks, near.below, NOTHING).tolist()
-    left = tokens.boxes[:, 0].tolist()
-    back = [NOTHING] * len(left)
-    for token, after in enumerate(joined.tolist()):
-        if after >= 0:
-            back[after] = token
+    gap = np.where((near.below >= 0) & ~tokens.marks, near.below_gap, _FAR).tolist()
+    below, left = near.below.tolist(), tokens.boxes[:, 0].tolist()
+    back = _reversed(joined)
     drops = [NOTHING] * len(left)
     for start in first.tolist():
+        nearest, under = _REACH_DOWN, NOTHING
         for token in reversed(_chain(start, joined)):
-            under = below[token] if below[token] >= 0 else drops[token]
+            if gap[token] < nearest:
+                nearest, under = gap[token], below[token]
             if under >= 0 and token == start:
                 drops[token] = int(first[segment[under]])
             elif under >= 0:
                 drops[token] = _aligned(under, left[token] - _ALIGNED, left, back)
-            if back[token] >= 0 and below[back[token]] < 0:
-                drops[back[token]] = under
     return np.array(drops, dtype=np.int32)
+
+
+def _reversed(joined: Indices) -> list[int]:
+    back = np.full(len(joined), NOTHING, dtype=np.int32)
+    linked = np.flatnonzero(joined >= 0)
+    back[joined[linked]] = linked
+    return [int(token) for token in back]
 
 
 def _chain(start: int, joined: Indices) -> list[int]:

@@ -12,7 +12,7 @@ from pipeline.learning.linear import BEGIN, END, INSIDE
 from pipeline.learning.paths import Path, Track
 
 _BEGINNINGS = 8
-_KEPT = 12
+_KEPT = 16
 _HOPELESS = -14.0
 
 
