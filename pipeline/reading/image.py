@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import math
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
@@ -13,6 +15,8 @@ from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 from pipeline.errors import DocumentError
 from pipeline.reading.pixels import Pixels
 
+_ENOUGH = 16_000_000
+"""Pixels of a page: a letter page at 400 dpi. More cost memory and say nothing more."""
 _FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "MPO")
 
 
@@ -22,8 +26,16 @@ def count_frames(content: bytes) -> int:
         return int(getattr(image, "n_frames", 1))
 
 
-def frames(content: bytes, max_pages: int, max_pixels: int) -> Iterator[Pixels]:
-    """The pages of an image as grey or BGR pixels, turned as their EXIF orientation says.
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """A page of an image: grey or BGR pixels, and how many pixels of the image one of them stands for."""
+
+    pixels: Pixels
+    reduction: int = 1
+
+
+def frames(content: bytes, max_pages: int, max_pixels: int) -> Iterator[Frame]:
+    """The pages of an image, turned as their EXIF orientation says; larger ones than needed are reduced.
 
     Raises DocumentError: `damaged-image`, `image-too-large` (more than `max_pixels`, before it is decoded).
     """
@@ -33,7 +45,7 @@ def frames(content: bytes, max_pages: int, max_pixels: int) -> Iterator[Pixels]:
                 if number == max_pages:
                     return
                 _check_size(frame, max_pixels)
-                yield _pixels(ImageOps.exif_transpose(frame))
+                yield _frame(frame)
         except (OSError, ValueError, SyntaxError, EOFError, IndexError, MemoryError) as error:
             raise _damaged(error) from error
 
@@ -69,6 +81,14 @@ def _damaged(error: BaseException) -> DocumentError:
         f"The image cannot be decoded ({type(error).__name__}): scan or upload it again.",
         reason="damaged-image",
     )
+
+
+def _frame(image: Image.Image) -> Frame:
+    reduction = math.ceil(math.sqrt(image.width * image.height / _ENOUGH))
+    if reduction > 1:
+        plain = image.convert("L") if image.mode in ("1", "P") or image.mode[0] == "I" else image
+        return Frame(_pixels(ImageOps.exif_transpose(plain.reduce(reduction))), reduction)
+    return Frame(_pixels(ImageOps.exif_transpose(image)))
 
 
 def _pixels(image: Image.Image) -> Pixels:

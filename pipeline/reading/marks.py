@@ -22,6 +22,8 @@ _SQUARE = 1.3
 FILLED = 0.055
 """Share of ink inside a frame from which on it counts as selected: a thin tick covers about a tenth."""
 _ROUND = 0.84
+_MOST_STROKES = 8000
+"""Short strokes looked at on one page: letters have a few thousand, noise has no end."""
 _CORNER = 0.15
 """Part of a side that is looked at for a corner; skew by two degrees moves it by a third of that."""
 _WHOLE = 0.85
@@ -89,7 +91,7 @@ def _strokes(lines: Binary, dpi: float) -> npt.NDArray[np.float64]:
     count, _, stats, _ = cv2.connectedComponentsWithStats(np.ascontiguousarray(lines), connectivity=8)
     left, top, width, height = (stats[1:count, column].astype(np.float64) for column in range(4))
     fits = (width >= SIDE[0] * dpi) & (width <= SIDE[1] * dpi) & (height <= np.maximum(4, 0.3 * width))
-    boxes = np.stack([left, top, left + width, top + height], axis=1)[fits]
+    boxes = np.stack([left, top, left + width, top + height], axis=1)[fits][:_MOST_STROKES]
     return np.asarray(boxes[np.argsort(boxes[:, 0], kind="stable")])
 
 

@@ -16,7 +16,7 @@ class ReadOptions:
 
     max_pages: int = 2000
     dpi: int = 150
-    max_pixels: int = 100_000_000
+    max_pixels: int = 60_000_000
     file_type: str | None = None
     marks: bool = True
     tables: bool = True

@@ -33,6 +33,7 @@ _LEFT_SHARE = 0.02
 _DRAWN_LETTERS = 12
 _DRAWN_SIZE = (0.03, 0.4)
 """Inches; paths of such a size that no word explains may be letters drawn as outlines."""
+_MOST_IMAGES = 300
 _MOST_DRAWN = 10_000
 _LARGEST_SHEET = 17.0
 """Inches. A page with a longer side is a scan of wrongly declared resolution; it is taken to be so long."""
@@ -137,8 +138,10 @@ def render(page: pdfium.PdfPage, frame: PageFrame, region: Box, dpi: float) -> P
 
 
 def _large(graphics: Graphics) -> list[Box]:
-    boxes = [Box(*row) for row in graphics.images.tolist()]
-    return [box for box in boxes if box.width >= _LEAST_IMAGE[0] and box.height >= _LEAST_IMAGE[1]]
+    """Images that may hold words; strips of one scan are joined before they are judged."""
+    boxes = sorted((Box(*row) for row in graphics.images.tolist()), key=lambda box: -box.width * box.height)
+    joined = _merged(boxes[:_MOST_IMAGES])
+    return [box for box in joined if box.width >= _LEAST_IMAGE[0] and box.height >= _LEAST_IMAGE[1]]
 
 
 def _merged(boxes: list[Box]) -> list[Box]:

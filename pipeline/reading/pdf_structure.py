@@ -20,6 +20,8 @@ from pipeline.types import Box, SelectionMark, Table, Word
 
 _CLOSE_LOOK_DPI = 200
 _WIDE_LOOK_DPI = 150
+_MOST_PIXELS = 8_000_000
+"""Of one close look: two letter pages; what is larger is a plan, not a form."""
 _SQUARE = 1.35
 _MARGIN = 0.12
 _MOST_SQUARES = 400
@@ -89,6 +91,8 @@ def _close_looks(
     )
     is_wide = region.width * region.height > frame.width * frame.height / 4
     dpi = _WIDE_LOOK_DPI if is_wide else _CLOSE_LOOK_DPI
+    if region.width * region.height * dpi * dpi > _MOST_PIXELS:
+        return []
     return [View(render(page, frame, region, dpi), dpi, 1 / dpi, region.left, region.top)]
 
 

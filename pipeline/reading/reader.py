@@ -7,13 +7,12 @@ import math
 from pipeline.errors import DocumentError
 from pipeline.reading.content import HEAD_LENGTH, PDF, content_type
 from pipeline.reading.glyphs import without_boxes
-from pipeline.reading.image import count_frames, frames
+from pipeline.reading.image import Frame, count_frames, frames
 from pipeline.reading.lines import group_lines
 from pipeline.reading.ocr import RapidOcr
 from pipeline.reading.ocr_words import page_angle, placed, word_turn
 from pipeline.reading.options import ReadOptions
 from pipeline.reading.pdf import count_pdf_pages, read_pdf
-from pipeline.reading.pixels import Pixels
 from pipeline.reading.structure import View, marks_in, tables_in
 from pipeline.types import Layout, Page
 
@@ -48,8 +47,8 @@ def read_layout(content: bytes, options: ReadOptions, recognizer: RapidOcr | Non
         return read_pdf(content, options, recognizer)
     count = count_frames(content)
     pages = tuple(
-        _image_page(pixels, number, options, recognizer)
-        for number, pixels in enumerate(frames(content, options.max_pages, options.max_pixels), start=1)
+        _image_page(frame, number, options, recognizer)
+        for number, frame in enumerate(frames(content, options.max_pages, options.max_pixels), start=1)
     )
     return Layout(pages, count)
 
@@ -58,20 +57,20 @@ def _canonical(file_type: str) -> str:
     return {"image/tif": "image/tiff", "image/jpg": "image/jpeg"}.get(file_type.lower(), file_type.lower())
 
 
-def _image_page(pixels: Pixels, number: int, options: ReadOptions, recognizer: RapidOcr | None) -> Page:
-    height, width = pixels.shape[:2]
-    view = View(pixels, math.sqrt(width * height / _LETTER))
-    found = recognizer.read(pixels, view.dpi) if recognizer else []
-    angle = page_angle(found, pixels)
-    words = [placed(word) for word in found]
+def _image_page(frame: Frame, number: int, options: ReadOptions, recognizer: RapidOcr | None) -> Page:
+    height, width = frame.pixels.shape[:2]
+    view = View(frame.pixels, math.sqrt(width * height / _LETTER), float(frame.reduction))
+    found = recognizer.read(view.image, view.dpi) if recognizer else []
+    angle = page_angle(found, view.image)
+    words = [placed(word, view.scale) for word in found]
     marks = marks_in(view, words) if options.marks else []
     kept = without_boxes(words, marks)
     tables = tables_in(view, [word for word in kept if word], angle) if options.tables else []
     pairs = [(word, word_turn(item)) for word, item in zip(kept, found, strict=True) if word]
     return Page(
         number=number,
-        width=float(width),
-        height=float(height),
+        width=float(width * frame.reduction),
+        height=float(height * frame.reduction),
         unit="pixel",
         lines=tuple(group_lines([word for word, _ in pairs], [turn for _, turn in pairs], angle)),
         selection_marks=tuple(marks),

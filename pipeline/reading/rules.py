@@ -64,8 +64,8 @@ def _segments(binary: npt.NDArray[np.uint8], dpi: float) -> Floats:
     count, _, stats, _ = cv2.connectedComponentsWithStats(lines, connectivity=8)
     left, top, width, height = (stats[1:count, column].astype(np.float64) for column in range(4))
     fits = height <= np.maximum(THIN * dpi, 0.015 * width + 3)
-    boxes = np.column_stack([top + height / 2, left, left + width])[fits] / dpi
-    return np.asarray(boxes)
+    boxes = np.asarray(np.column_stack([top + height / 2, left, left + width])[fits] / dpi)
+    return boxes if len(boxes) <= _MOST_SEGMENTS / 2 else np.empty((0, 3))
 
 
 def merged(segments: Floats) -> Floats:

@@ -253,3 +253,12 @@ def test_visible_text_over_a_picture_is_kept_when_the_picture_is_read() -> None:
 
     page = read_layout(draw_pdf(draw), ReadOptions(), FixedWords(HEADING)).pages[0]
     assert [word.text for word in page.words] == ["HELLO", "Received", "04/23/2015"]
+
+
+def test_a_huge_image_is_reduced_but_keeps_its_measures() -> None:
+    recognizer = FixedWords(HEADING)
+    picture = image_bytes(np.full((5000, 7000), 255, np.uint8))
+    page = read_layout(picture, ReadOptions(), recognizer).pages[0]
+    assert recognizer.images[0].shape == (2500, 3500)
+    assert (page.width, page.height) == (7000, 5000)
+    assert next(page.words).box == (40, 40, 240, 100)
