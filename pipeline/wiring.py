@@ -63,9 +63,9 @@ def run_context(app: App, stopping: Callable[[], bool], listener: Listener) -> I
     """Workers and limits for one run; the workers end with it."""
     settings = app.settings
     with tempfile.TemporaryDirectory(prefix="formpipe-") as folder:
-        bundles = Path(folder)
-        readers = _workers(settings, bundles, settings.workers, settings.reader_memory_mb)
-        trainer = _workers(settings, bundles, 1, settings.training_memory_mb)
+        scratch = Path(folder)
+        readers = _workers(settings, scratch, settings.workers, settings.reader_memory_mb)
+        trainer = _workers(settings, scratch, 1, settings.training_memory_mb)
         try:
             yield RunContext(
                 sources=app.sources,
@@ -74,7 +74,7 @@ def run_context(app: App, stopping: Callable[[], bool], listener: Listener) -> I
                 terms=LeaseTerms(this_holder(), settings.lease_seconds, utc_now),
                 limits=_limits(settings),
                 training_timeout=settings.training_timeout_seconds,
-                bundles=bundles,
+                scratch=scratch,
                 stopping=stopping,
                 listener=listener,
             )
@@ -93,8 +93,8 @@ def local_engine(settings: Settings) -> FormEngine:
     return LocalEngine(no_bundle, dpi=settings.render_dpi)
 
 
-def _workers(settings: Settings, bundles: Path, count: int, memory_mb: int) -> ProcessExecutor:
-    setup = worker.WorkerSetup(settings.storage_root.resolve(), bundles, settings.render_dpi)
+def _workers(settings: Settings, scratch: Path, count: int, memory_mb: int) -> ProcessExecutor:
+    setup = worker.WorkerSetup(settings.storage_root.resolve(), scratch, settings.render_dpi)
     limits = WorkerLimits(count, memory_mb, settings.documents_per_reader)
     return ProcessExecutor(worker.perform, worker.prepare, (setup,), limits)
 

@@ -14,6 +14,7 @@ from pipeline.cli.console import out
 from pipeline.cli.run import exit_code, print_summary
 from pipeline.cli.running import carry_out
 from pipeline.cli.tables import Output, print_table
+from pipeline.db.connection import reading
 from pipeline.db.views import view_name
 from pipeline.errors import RunError
 from pipeline.orchestrator.run import RunOptions
@@ -84,7 +85,7 @@ def _show_rows(app: App, folder: Path) -> None:
 
     names = [view_name(row["form_type"], app.database.dialect.name) for row in demo_rows()]
     query = f"SELECT * FROM {names[0]} LIMIT {_SHOWN_ROWS}"
-    with app.database.connect() as connection:
+    with reading(app.database) as connection:
         rows = connection.execute(text(query))
         columns = list(rows.keys())
         kept = [n for n, name in enumerate(columns) if name not in _PLUMBING][:_SHOWN_COLUMNS]

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 
 from pipeline.cli.console import Exit, err, out
 from pipeline.cli.tables import Output, OutputOption, print_faults, print_json, print_table
+from pipeline.db.connection import reading
 from pipeline.params import original, table
 from pipeline.params.changes import Changes, plan_changes
 from pipeline.params.declarations import (
@@ -46,7 +47,7 @@ File = Annotated[Path, typer.Argument(metavar="FILE", help="A YAML file, - for s
 def list_rows(output: OutputOption = Output.TEXT) -> None:
     """List the form types, and which of them cannot run."""
     opened = open_app()
-    with opened.database.connect() as connection:
+    with reading(opened.database) as connection:
         rows, found = table.read_rows(connection), _load(connection, opened)
     good = {each.form_type: each for each in found.form_types}
     faults = Counter(fault.row for fault in found.faults)
@@ -64,7 +65,7 @@ def list_rows(output: OutputOption = Output.TEXT) -> None:
 def show(form_type: Key, output: OutputOption = Output.TEXT) -> None:
     """Show every column of a row, its fields and its faults. Exit code 1 where it cannot run."""
     opened = open_app()
-    with opened.database.connect() as connection:
+    with reading(opened.database) as connection:
         row = _require(connection, [form_type])[form_type]
         fields = [field for field in table.read_fields(connection) if field["form_type"] == form_type]
         found = _load(connection, opened)
@@ -159,7 +160,7 @@ def export(
 ) -> None:
     """Write every row as YAML that `params apply` reads; cells that hold their default are left out."""
     opened = open_app()
-    with opened.database.connect() as connection:
+    with reading(opened.database) as connection:
         rows, found = table.read_rows(connection), _load(connection, opened)
         own = frozenset() if model_ids else table.own_model_ids(connection)
         fields = table.read_fields(connection)
@@ -184,7 +185,7 @@ def check(
     """Show every fault of every row, of the table or of a file that would be applied to it. Exit code 1
     where there is one."""
     opened = open_app()
-    with opened.database.connect() as connection:
+    with reading(opened.database) as connection:
         if file is None:
             found = _load(connection, opened)
             good, faults = len(found.form_types), found.faults
@@ -217,7 +218,7 @@ def import_rows(
     """Take over the rows of the original recipe's parameter table. The key is made from the description or
     the folder; rows that are there already stay as they are, unless with --replace."""
     opened = open_app()
-    with opened.database.connect() as connection:
+    with reading(opened.database) as connection:
         found = original.import_from(connection, from_table, engine=engine, api_version=api_version)
         there = {str(row["form_type"]) for row in table.read_rows(connection)}
     kept = [row for row in found.rows if str(row["form_type"]) in there and not replace]
@@ -247,7 +248,7 @@ def purge(
     """Remove a row for good: its fields, its documents and their values, its view, and, with the last row of
     a group, its models. Blobs stay where they are."""
     opened = open_app()
-    with opened.database.connect() as connection:
+    with reading(opened.database) as connection:
         _require(connection, [form_type])
         documents = table.documents_of(connection, form_type)
     if not yes and not typer.confirm(f"Remove {form_type} and its {documents} documents for good?"):

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from pipeline.cli.console import out
 from pipeline.cli.tables import Output, print_json
+from pipeline.db.connection import reading
 from pipeline.errors import RunError
 from pipeline.reports import text
 from pipeline.reports.page import render_page
@@ -31,7 +32,7 @@ def report(
     output: Annotated[Output, typer.Option("--output", "-o", help="How to answer.")] = Output.TEXT,
 ) -> None:
     """What a run did and how every form type stands: counts, confidences, failures and their commands."""
-    with open_app().database.connect() as connection:
+    with reading(open_app().database) as connection:
         found = build_report(connection, run, form_type)
     if html is not None:
         _write(html, render_page(found, utc_now()))

@@ -13,6 +13,7 @@ from pipeline.cli.console import Exit, err, out
 from pipeline.cli.running import carry_out
 from pipeline.cli.tables import Output, OutputOption, print_faults, print_json, print_table
 from pipeline.db import documents, runs
+from pipeline.db.connection import reading
 from pipeline.orchestrator.plan import RowPlan, make_plan
 from pipeline.orchestrator.run import RunOptions, RunSummary
 from pipeline.orchestrator.survey import load_rows, require_known, survey
@@ -80,7 +81,7 @@ def retry(
 
 def print_summary(app: App, summary: RunSummary, output: Output) -> None:
     """The report of a run that just ended."""
-    with app.database.connect() as connection:
+    with reading(app.database) as connection:
         report = build_report(connection, summary.run_id)
     if output is Output.JSON:
         print_json(to_json(report) | {"faults": [asdict(fault) for fault in summary.faults]})

@@ -11,6 +11,7 @@ import typer
 
 from pipeline.cli.console import err, out
 from pipeline.cli.tables import Output, print_json, print_table
+from pipeline.db.connection import reading
 from pipeline.reports import queries
 from pipeline.reports.standing import Standing, standings
 from pipeline.reports.text import score
@@ -59,7 +60,7 @@ def status(
     """Where every form type stands, its documents by outcome, or the values to check (never their text)."""
     if review and outcome:
         raise typer.BadParameter("list either documents or values", param_hint="--review")
-    with open_app().database.connect() as connection:
+    with reading(open_app().database) as connection:
         found = standings(connection, form_type)
         if review:
             _list(queries.review_list(connection, form_type, limit), _VALUE, limit, output)

@@ -23,7 +23,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        kind: TypeEngine[Any] = DATETIME2(6) if dialect.name == "mssql" else DateTime()
+        kind: TypeEngine[Any] = DATETIME2(6) if dialect.name == "mssql" else DateTime()  # type: ignore[no-untyped-call]
         return dialect.type_descriptor(kind)
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:

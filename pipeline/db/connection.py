@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from pipeline.errors import RunError
 
 BUSY_SECONDS = 30
+_READS = "formpipe_reads"
 
 
 def open_database(url: str) -> Engine:
@@ -34,13 +37,26 @@ def _open_sqlite(url: str, database: str | None) -> Engine:
         Path(database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
+@contextmanager
+def reading(database: Engine) -> Iterator[Connection]:
+    """A connection that only reads: it waits for no writer, and no writer waits for it."""
+    with database.connect() as connection:
+        yield connection.execution_options(**{_READS: True})
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """A transaction that may write takes the write lock at once: one that reads first and writes later
+    could fail for having started as a reader."""
+    reads = connection.get_execution_options().get(_READS)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
-    """Foreign keys on, readers beside one writer, and transactions begun by us (BEGIN IMMEDIATE: a
-    transaction that reads first and writes later cannot fail for having started as a reader)."""
+    """Foreign keys on, readers beside one writer, and transactions begun by us."""
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA journal_mode = WAL")

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, and_, bindparam, delete, func, insert, or_, select, update
 
+from pipeline.db.connection import reading
 from pipeline.db.tables import document, field_value, part
 from pipeline.types import BacklogDocument, Blob, BlobRef, DocumentResult, ScoredValue
 
@@ -104,7 +105,7 @@ def ids_of(engine: Engine, form_type: str, up_to: int) -> Iterator[int]:
     """Ids up to `up_to` of the documents that are thought to exist, streamed."""
     last = 0
     while True:
-        with engine.connect() as connection:
+        with reading(engine) as connection:
             ids = connection.scalars(
                 select(document.c.id)
                 .where(

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from pipeline.db import documents, models, runs, views
+from pipeline.db.connection import reading
 from pipeline.errors import FormpipeError, RowError, RunError
 from pipeline.orchestrator.leasing import LeaseTerms, held, may_be_alive
 from pipeline.orchestrator.plan import run_order
@@ -27,7 +28,7 @@ from pipeline.types import Fault, FormType, ModelVersion, RowEnd, RunRow
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """Live objects and limits of a run. `bundles`: a folder the workers read models from."""
+    """Live objects and limits of a run. `scratch`: a folder this run's workers share."""
 
     sources: Sources
     readers: Executor
@@ -35,7 +36,7 @@ class RunContext:
     terms: LeaseTerms
     limits: ScoringLimits
     training_timeout: float
-    bundles: Path
+    scratch: Path
     stopping: Callable[[], bool]
     listener: Listener
 
@@ -151,13 +152,14 @@ class _GroupRun:
             context.limits.timeout,
             context.training_timeout,
             context.limits.max_pages,
+            context.scratch,
         )
         if decision.action == "train":
             made = self._train(training, folder)
             decision = replace(decision, reason=f"{decision.reason}; {made}" if made else decision.reason)
         elif decision.action == "adopt" and decision.model_id:
             adopt_model(training, self._rows[0], decision.model_id, folder)
-        with context.sources.database.connect() as connection:
+        with reading(context.sources.database) as connection:
             return decision, models.active(connection, self._rows[0].group)
 
     def _train(self, training: TrainingContext, folder: TrainingFolder) -> str:
@@ -165,7 +167,7 @@ class _GroupRun:
         try:
             version = train_group(training, self._rows, folder)
         except RowError as error:
-            with self._context.sources.database.connect() as connection:
+            with reading(self._context.sources.database) as connection:
                 if error.reason == "lease-lost" or models.active(connection, self._rows[0].group) is None:
                     raise
             return f"training failed ({error})"
@@ -222,10 +224,10 @@ class _GroupRun:
             return documents.count_pending(connection, row.form_type, self._context.sources.now())[0]
 
     def _lay_out(self, version: ModelVersion) -> None:
-        file = self._context.bundles / version.service_model_id
+        file = self._context.scratch / version.service_model_id
         if file.exists():
             return
-        with self._context.sources.database.connect() as connection:
+        with reading(self._context.sources.database) as connection:
             content = models.load_bundle(connection, version.id)
         if content is None:
             raise RowError(

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from pipeline.db import documents, models
+from pipeline.db.connection import reading
 from pipeline.errors import FormpipeError, RunError
 from pipeline.orchestrator.plan import RowState
 from pipeline.params import table
@@ -36,7 +37,7 @@ class Sources:
 
 def load_rows(sources: Sources) -> Validated:
     """The parameter rows and their faults."""
-    with sources.database.connect() as connection:
+    with reading(sources.database) as connection:
         return table.load(connection, sources.services, sources.now().date())
 
 
@@ -64,7 +65,7 @@ def decide(sources: Sources, rows: Sequence[FormType]) -> tuple[TrainingFolder, 
     """The training folder of a group and what to do about its model. Raises RowError, AttemptError."""
     row = rows[0]
     folder = inspect(sources.storage, row, sources.services[row.engine], rows)
-    with sources.database.connect() as connection:
+    with reading(sources.database) as connection:
         versions = models.versions(connection, row.group)
         active = models.active(connection, row.group)
         history = History(
@@ -88,7 +89,7 @@ def _survey_row(sources: Sources, row: FormType, decision: TrainingDecision) -> 
         changes = compare(sources.database, sources.storage, row)
     except FormpipeError as error:
         return RowState(row, decision, obstacle=str(error))
-    with sources.database.connect() as connection:
+    with reading(sources.database) as connection:
         due, waiting = documents.count_pending(connection, row.form_type, sources.now())
         active = models.active(connection, row.group)
         return RowState(

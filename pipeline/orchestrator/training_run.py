@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
@@ -14,7 +15,6 @@ from pipeline.orchestrator.survey import Sources
 from pipeline.ports import Executor
 from pipeline.training import registry
 from pipeline.training.forms import missing_layouts
-from pipeline.training.inspection import inspect
 from pipeline.training.records import TrainingFolder
 from pipeline.training.tasks import LayoutTask, TrainTask
 from pipeline.types import Evaluation, FormType, ModelVersion, Trained
@@ -22,7 +22,8 @@ from pipeline.types import Evaluation, FormType, ModelVersion, Trained
 
 @dataclass(frozen=True, slots=True)
 class TrainingContext:
-    """What training works with. `guard` is called in every writing transaction."""
+    """What training works with. `guard` is called in every writing transaction; `scratch` is a folder that
+    this run's workers share."""
 
     sources: Sources
     readers: Executor
@@ -32,6 +33,7 @@ class TrainingContext:
     read_timeout: float
     training_timeout: float
     max_pages: int
+    scratch: Path
 
     @property
     def database(self) -> Engine:
@@ -51,7 +53,8 @@ def train_group(context: TrainingContext, rows: tuple[FormType, ...], folder: Tr
         context.guard(connection)
         version = registry.start_version(connection, row, folder, context.now())
     try:
-        trained = _train(context, row, _with_layouts(context, rows, folder))
+        _read(context, row, folder)
+        trained = _train(context, row, folder)
     except FormpipeError as error:
         with context.database.begin() as connection:
             context.guard(connection)
@@ -69,16 +72,21 @@ def adopt_model(
         return registry.adopt(connection, row, model_id, folder, context.now())
 
 
-def _with_layouts(
-    context: TrainingContext, rows: tuple[FormType, ...], folder: TrainingFolder
-) -> TrainingFolder:
-    """The folder with a layout beside every form that can be read; the others are told and left out."""
-    missing = missing_layouts(folder)
-    if not missing:
-        return folder
-    row = rows[0]
-    max_pages = row.max_pages or context.max_pages
-    tasks = [LayoutTask(folder.container, document, max_pages, row.file_type) for document in missing]
+def _read(context: TrainingContext, row: FormType, folder: TrainingFolder) -> None:
+    """Have every form read that was not read here before; the unreadable ones are told."""
+    missing = set(missing_layouts(folder))
+    tasks = [
+        LayoutTask(
+            container=folder.container,
+            document=document,
+            max_pages=row.max_pages or context.max_pages,
+            file_type=row.file_type,
+            scratch=context.scratch,
+            keep=document in missing,
+        )
+        for document in folder.trained
+        if document.layout != "made"
+    ]
     outcomes = context.readers.map(
         tasks, parallelism=row.parallelism, timeout=lambda task: context.read_timeout
     )
@@ -86,23 +94,16 @@ def _with_layouts(
         if isinstance(outcome.error, RowError):
             raise outcome.error
         if outcome.error is not None:
-            context.listener(
-                Note(
-                    "training-form-unreadable",
-                    row.form_type,
-                    f"{outcome.task.document.path}: {outcome.error}",
-                )
-            )
+            told = f"{outcome.task.document.path}: {outcome.error}"
+            context.listener(Note("training-form-unreadable", row.form_type, told))
         context.listener(Progress(row.group, "read", done, len(tasks)))
-    service = context.sources.services[row.engine]
-    return inspect(context.sources.storage, row, service, rows)
 
 
 def _train(context: TrainingContext, row: FormType, folder: TrainingFolder) -> Trained:
-    unreadable = len(missing_layouts(folder))
-    context.listener(Progress(row.group, "train", 0, 1, f"{len(folder.trained) - unreadable} forms"))
-    tasks: Iterator[TrainTask] = iter([TrainTask(folder, folder.fields)])
-    outcomes = context.trainer.map(tasks, parallelism=1, timeout=lambda task: context.training_timeout)
+    context.listener(Progress(row.group, "train", 0, 1, f"{len(folder.trained)} forms"))
+    outcomes = context.trainer.map(
+        [TrainTask(folder, context.scratch)], parallelism=1, timeout=lambda task: context.training_timeout
+    )
     (outcome,) = outcomes
     context.listener(Progress(row.group, "train", 1, 1))
     if isinstance(outcome.error, DocumentError):

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, Select, and_, case, func, select
 
 from pipeline.db import models
+from pipeline.db.connection import reading
 from pipeline.db.tables import STAGES, document, field_value, part
 from pipeline.types import FormType
 
@@ -32,7 +33,7 @@ class Checked:
 
 def highest_id(database: Engine) -> int:
     """The highest document id so far, 0 for none."""
-    with database.connect() as connection:
+    with reading(database) as connection:
         return connection.scalar(select(func.max(document.c.id))) or 0
 
 
@@ -41,7 +42,7 @@ def by_hash(database: Engine, form_type: str, hashes: Sequence[str]) -> dict[str
     query: Select[Any] = select(
         document.c.path_hash, document.c.id, document.c.etag, document.c.outcome
     ).where(document.c.form_type == form_type, document.c.path_hash.in_(hashes))
-    with database.connect() as connection:
+    with reading(database) as connection:
         return {row.path_hash: row for row in connection.execute(query)}
 
 
@@ -52,7 +53,7 @@ def required_fields(database: Engine, row: FormType) -> dict[int | None, frozens
     """
     own = {spec.name: spec.required for spec in row.fields}
     required: dict[int | None, frozenset[str]] = {None: _required(own)}
-    with database.connect() as connection:
+    with reading(database) as connection:
         for version in models.versions(connection, row.group):
             required[version.id] = _required({spec.name: spec.required for spec in version.fields} | own)
     return required
@@ -74,7 +75,7 @@ def pages(database: Engine, form_type: str, fields: Sequence[str], size: int) ->
 def _page_of(
     database: Engine, form_type: str, stage: str, last: int, fields: Sequence[str], size: int
 ) -> list[Checked]:
-    with database.connect() as connection:
+    with reading(database) as connection:
         found = connection.execute(_query(form_type, stage, last, size)).all()
         present = _present(connection, [row.id for row in found], fields)
     return [Checked(**row._mapping, fields=frozenset(present.get(row.id, ()))) for row in found]

@@ -10,6 +10,7 @@ from itertools import islice
 from sqlalchemy import Connection, Engine
 
 from pipeline.db import documents
+from pipeline.db.connection import reading
 from pipeline.ports import Storage
 from pipeline.types import Blob, BlobRef, FormType
 
@@ -83,7 +84,7 @@ class _Listing:
         self._storage = storage
         self._row = row
         self._seen: set[int] = set()
-        with database.connect() as connection:
+        with reading(database) as connection:
             self._newest = documents.highest_id(connection, row.form_type)
         self.changes = BacklogChanges()
 
@@ -109,7 +110,7 @@ class _Listing:
         for blob in blobs:
             ref = BlobRef("", self._row.scoring_container, blob.path, blob.etag)
             refs[documents.path_hash(ref)] = (ref, blob)
-        with self._database.connect() as connection:
+        with reading(self._database) as connection:
             known = documents.find(connection, self._row.form_type, list(refs))
         batch = _Batch({key: pair for key, pair in refs.items() if key not in known}, {})
         for key, document in known.items():

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine
 
 from pipeline.db import documents
+from pipeline.db.connection import reading
 from pipeline.errors import AttemptError, DocumentError, RowError
 from pipeline.formats.result_json import output_path
 from pipeline.ports import Executor, Outcome
@@ -124,7 +125,7 @@ class _Scorer:
             after = batch[-1].id
 
     def _due(self, after: int) -> list[BacklogDocument]:
-        with self._context.database.connect() as connection:
+        with reading(self._context.database) as connection:
             return documents.next_pending(
                 connection,
                 self._row.form_type,

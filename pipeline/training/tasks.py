@@ -3,43 +3,65 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from pipeline.ports import Engine, Storage
 from pipeline.training.forms import load_forms
-from pipeline.training.layouts import made_layout_json
+from pipeline.training.layouts import made_layout_json, read_layout
 from pipeline.training.records import TrainingDocument, TrainingFolder
-from pipeline.types import FieldSpec, Layout, Trained
+from pipeline.types import Layout, Trained
 
 
 @dataclass(frozen=True, slots=True)
 class LayoutTask:
-    """A training document whose `.ocr.json` is missing."""
+    """A training document to be read. `keep`: its `.ocr.json` is missing and is written beside it."""
 
     container: str
     document: TrainingDocument
     max_pages: int
     file_type: str | None
+    scratch: Path
+    keep: bool
 
 
 @dataclass(frozen=True, slots=True)
 class TrainTask:
-    """A training set that is ready: every form has its layout."""
+    """A training set whose documents were read; their layouts lie in `scratch`."""
 
     folder: TrainingFolder
-    fields: tuple[FieldSpec, ...]
+    scratch: Path
 
 
-def make_layout(task: LayoutTask, storage: Storage, engine: Engine) -> Layout:
-    """Read a training document and keep its layout beside it. Raises DocumentError where it is
-    unreadable, RowError (`storage-not-writable`) where the layout cannot be kept."""
+def make_layout(task: LayoutTask, storage: Storage, engine: Engine) -> str:
+    """Read a training document and put its layout into the scratch folder, and beside the document where
+    there is none; returns the document's path. Raises DocumentError where it is unreadable, RowError
+    (`storage-not-writable`) where the layout cannot be kept."""
     document = task.document
     content = storage.read(task.container, document.path, document.etag)
     layout = engine.layout(content, max_pages=task.max_pages, file_type=task.file_type)
-    storage.write(task.container, document.layout_path, made_layout_json(layout, document.digest))
-    return layout
+    made = made_layout_json(layout, document.digest)
+    _scratch_file(task.scratch, document).write_bytes(made)
+    if task.keep:
+        storage.write(task.container, document.layout_path, made)
+    return document.path
 
 
 def train(task: TrainTask, storage: Storage, engine: Engine) -> Trained:
-    """Load the forms and train. Raises RowError (`untrainable`) where they do not make a model."""
-    forms = load_forms(storage, task.folder)
-    return engine.train(forms, task.fields, labels=task.folder.use_labels)
+    """Load the forms and train. A form is learned from as this engine reads it, which is how it will read
+    the backlog; the `.ocr.json` of another reader counts where the document could not be read.
+
+    Raises RowError (`untrainable`) where the forms do not make a model.
+    """
+    made = {document.path: _made(task.scratch, document) for document in task.folder.trained}
+    read = {path: layout for path, layout in made.items() if layout is not None}
+    forms = load_forms(storage, task.folder, read)
+    return engine.train(forms, task.folder.fields, labels=task.folder.use_labels)
+
+
+def _made(scratch: Path, document: TrainingDocument) -> Layout | None:
+    file = _scratch_file(scratch, document)
+    return read_layout(file.read_bytes(), document.digest).layout if file.exists() else None
+
+
+def _scratch_file(scratch: Path, document: TrainingDocument) -> Path:
+    return scratch / f"{document.digest}.ocr.json"
