@@ -14,7 +14,7 @@ from pipeline.learning.evidence import surroundings
 from pipeline.learning.experience import Experience, gather, is_mark, propose
 from pipeline.learning.features import Scene, prepare, token_features
 from pipeline.learning.hashing import MASKED
-from pipeline.learning.judge import Judge, fit_boosted, fit_linear, untrained
+from pipeline.learning.judge import Judge, fit_few, fit_judge, untrained
 from pipeline.learning.linear import LOG_ODDS_LIMIT, LinearSettings, TokenModel, fit_tokens
 from pipeline.learning.paths import Track, comparable, path_key, track
 from pipeline.learning.recurrence import Recurrence, count_recurrence
@@ -22,9 +22,9 @@ from pipeline.learning.spans import Candidate, path_score
 from pipeline.learning.targets import Teaching, Value, read_values, teach
 from pipeline.types import FieldSpec, LabelledForm
 
-BOOSTED_FROM = 20
-"""Forms from which on boosted trees judge the candidates."""
-LINEAR_FROM = 4
+JUDGED_FROM = 8
+"""Forms from which on all evidence is weighed; with a handful only what says most."""
+FEW_FROM = 4
 _PARTS = 4
 _ROUNDS = 2
 
@@ -80,7 +80,7 @@ def learn(forms: Sequence[LabelledForm], fields: Sequence[FieldSpec], seed: int)
     for _ in range(_ROUNDS if len(folds) > 1 else 0):
         answers = _held_out(lessons, teachings, answers, folds, marks, settings)
         teachings = [answer.teaching for answer in answers]
-    judge, calibration = _judged(answers, lessons, seed)
+    judge, calibration = _judged(answers, lessons, len(fields), seed)
     everything = range(len(lessons))
     tokens = _fit(lessons, teachings, answers, everything, len(fields), settings)
     examples = Counter(value.field for lesson in lessons for value in lesson.values)
@@ -191,26 +191,31 @@ def _right(
     )
 
 
-def _judged(answers: Sequence[Answer], lessons: Sequence[Lesson], seed: int) -> tuple[Judge, Calibration]:
+def _judged(
+    answers: Sequence[Answer], lessons: Sequence[Lesson], fields: int, seed: int
+) -> tuple[Judge, Calibration]:
     """The judge fitted on all answers, calibrated on judges that had not seen the form."""
-    if len(answers) < LINEAR_FROM:
-        return untrained(), uncalibrated()
+    if len(answers) < FEW_FROM:
+        return untrained(fields), uncalibrated()
     rows = np.concatenate([answer.rows for answer in answers])
     right = np.concatenate([answer.right for answer in answers])
     field = np.concatenate([answer.field for answer in answers])
     form = np.repeat(np.arange(len(answers)), [len(answer.right) for answer in answers])
+    few = len(lessons) < JUDGED_FROM
     odds = np.zeros(len(right))
     for part in range(_PARTS):
         held = form % _PARTS == part
         if held.any():
-            odds[held] = _fit_judge(rows[~held], right[~held], len(lessons), seed).log_odds(rows[held])
+            judge = _judge(rows[~held], right[~held], fields, seed, few)
+            odds[held] = judge.log_odds(rows[held])
     best = _best(form, field, odds)
     expected = sum(len({value.field for value in lesson.values}) for lesson in lessons)
-    return _fit_judge(rows, right, len(lessons), seed), calibrate(odds[best], right[best], expected)
+    judge = _judge(rows, right, fields, seed, few)
+    return judge, calibrate(odds[best], right[best], expected)
 
 
-def _fit_judge(rows: NDArray[np.float32], right: NDArray[np.bool_], forms: int, seed: int) -> Judge:
-    return fit_boosted(rows, right, seed) if forms >= BOOSTED_FROM else fit_linear(rows, right)
+def _judge(rows: NDArray[np.float32], right: NDArray[np.bool_], fields: int, seed: int, few: bool) -> Judge:
+    return fit_few(rows, right, fields) if few else fit_judge(rows, right, fields, seed)
 
 
 def _best(form: NDArray[np.int64], field: NDArray[np.int32], odds: NDArray[np.float64]) -> NDArray[np.intp]:

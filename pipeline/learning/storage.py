@@ -32,8 +32,8 @@ _LARGEST = 256 * 1024 * 1024
 _TREES = ("feature", "threshold", "left", "right", "value")
 _ARRAYS: Mapping[str, str] = {
     "words": "u8", "counts": "i4", "buckets": "i4", "weights": "i2", "scales": "f4", "bias": "f4",
-    "linear": "f4", "feature": "i2", "threshold": "f4", "left": "i2", "right": "i2", "value": "f4",
-    "odds": "f8", "confidence": "f8",
+    "start": "f4", "linear": "f4", "feature": "i2", "threshold": "f4", "left": "i2", "right": "i2",
+    "value": "f4", "odds": "f8", "confidence": "f8",
 }  # fmt: skip
 
 
@@ -46,6 +46,7 @@ def model_to_bytes(model: Model) -> bytes:
         "weights": model.tokens.weights,
         "scales": model.tokens.scales,
         "bias": model.tokens.bias,
+        "start": model.judge.start,
         "linear": model.judge.linear,
         **{name: getattr(model.judge, name) for name in _TREES},
         "odds": model.calibration.odds,
@@ -75,7 +76,6 @@ def _head(model: Model) -> dict[str, Any]:
         "examples": model.examples,
         "extents": [asdict(extent) for extent in model.experience.extents],
         "usual": [asdict(habit) for habit in model.experience.usual],
-        "start": model.judge.start,
         "depth": model.judge.depth,
         "threshold": model.calibration.threshold,
     }
@@ -128,7 +128,7 @@ def _model(head: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Model
         recurrence=Recurrence(arrays["words"], arrays["counts"], int(head["forms"])),
         tokens=TokenModel(arrays["buckets"], arrays["weights"], arrays["scales"], arrays["bias"]),
         judge=Judge(
-            start=float(head["start"]),
+            start=arrays["start"],
             linear=arrays["linear"],
             feature=arrays["feature"],
             threshold=arrays["threshold"],
@@ -160,6 +160,7 @@ def _checked(model: Model) -> Model:
         and tokens.scales.shape == tokens.bias.shape == (HEADS, fields + 1)
         and _ascending(tokens.buckets, 1 << BITS)
         and model.recurrence.words.shape == model.recurrence.counts.shape
+        and judge.start.shape == (fields,)
         and judge.linear.shape == (WIDTH,)
         and len(trees) == 1
         and judge.feature.ndim == 2
