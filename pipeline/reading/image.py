@@ -18,6 +18,7 @@ from pipeline.reading.pixels import Pixels
 _ENOUGH = 16_000_000
 """Pixels of a page: a letter page at 400 dpi. More cost memory and say nothing more."""
 _FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "MPO")
+Image.init()
 
 
 def count_frames(content: bytes) -> int:

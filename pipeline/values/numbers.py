@@ -27,6 +27,8 @@ _POINT = re.compile(r"(?:[1-9]\d{0,2}(?:[,']\d{3})+|[1-9]\d?(?:,\d{2})+,\d{3}|\d
 _COMMA = re.compile(r"(?:[1-9]\d{0,2}(?:[.']\d{3})+|\d+)?(?:,\d*)?")
 _UNDECIDED = re.compile(r"[1-9]\d{0,2}[.,]\d{3}")
 _SPLIT = re.compile(r"(?P<head>[^\d.,]*)(?P<body>[\d.,][\d.,'\s]*)(?P<tail>[^\d]*)")
+_COMB = re.compile(r"\d(?:\s(?:[-–—]\s)?\d){4,}")
+"""Single digits in the boxes of a comb, with the dashes that are printed between some of them."""
 _MINUS = "-−‐‑‒–—"
 _SHARED = {"$", "¥", "kr", "£", "rs"}
 _MORE_SYMBOLS = {
@@ -77,6 +79,8 @@ def _parts(text: str) -> tuple[bool, str, str] | None:
         return None
     plain = _latin_digits(unicodedata.normalize("NFKC", text)).strip().strip("*").strip()
     plain = re.sub(r"(?<=\d),[-–—]{1,2}$", "", plain)  # `100,-`: no cents
+    if _COMB.fullmatch(plain):
+        plain = re.sub(r"\D", "", plain)
     bracketed = plain.startswith("(") and plain.endswith(")")
     match = _SPLIT.fullmatch(plain[1:-1] if bracketed else plain)
     if match is None:

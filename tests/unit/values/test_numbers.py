@@ -162,3 +162,18 @@ def test_without_a_locale_never_another_number(value: Decimal) -> None:
 def test_any_text_is_survived(text: str) -> None:
     value = normalise(text, FieldSpec("n", "currency"))
     assert value.number is None or value.number.is_finite()
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("4 6 4 – 4 5 – 8 6 7 5", 464458675),
+        ("3 4 - 2 1 3 5 1 6 3", 342135163),
+        ("1 2 3 4 5 6 7 8 9", 123456789),
+        ("1 - 2", None),
+        ("10 - 12", None),
+    ],
+)
+def test_digits_in_a_comb_are_one_number(text: str, number: int | None) -> None:
+    found = normalise(text, FieldSpec("ssn", "number"))
+    assert found.number == (None if number is None else Decimal(number))
