@@ -17,8 +17,7 @@ from pipeline.reading.pixels import Pixels
 
 _ENOUGH = 16_000_000
 """Pixels of a page: a letter page at 400 dpi. More cost memory and say nothing more."""
-_FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "MPO")
-Image.init()
+_FORMATS = ("JPEG", "PNG", "BMP", "TIFF")
 
 
 def count_frames(content: bytes) -> int:
