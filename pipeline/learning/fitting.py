@@ -27,6 +27,7 @@ JUDGED_FROM = 8
 FEW_FROM = 4
 _PARTS = 4
 _ROUNDS = 2
+_BAGS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,12 +211,14 @@ def _judged(
             odds[held] = judge.log_odds(rows[held])
     best = _best(form, field, odds)
     expected = sum(len({value.field for value in lesson.values}) for lesson in lessons)
-    judge = _judge(rows, right, fields, seed, few)
+    judge = _judge(rows, right, fields, seed, few, _BAGS)
     return judge, calibrate(odds[best], right[best], expected)
 
 
-def _judge(rows: NDArray[np.float32], right: NDArray[np.bool_], fields: int, seed: int, few: bool) -> Judge:
-    return fit_few(rows, right, fields) if few else fit_judge(rows, right, fields, seed)
+def _judge(
+    rows: NDArray[np.float32], right: NDArray[np.bool_], fields: int, seed: int, few: bool, bags: int = 1
+) -> Judge:
+    return fit_few(rows, right, fields) if few else fit_judge(rows, right, fields, seed, bags)
 
 
 def _best(form: NDArray[np.int64], field: NDArray[np.int32], odds: NDArray[np.float64]) -> NDArray[np.intp]:

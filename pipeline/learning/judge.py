@@ -44,13 +44,16 @@ class Judge:
         return odds
 
     def _leaves(self, rows: Evidence) -> NDArray[np.float64]:
-        trees = np.arange(len(self.feature))[None, :]
-        items = np.arange(len(rows))[:, None]
-        node = np.zeros((len(rows), len(self.feature)), dtype=np.int16)
+        nodes = self.feature.shape[1]
+        root = (np.arange(len(self.feature)) * nodes)[None, :]
+        item = (np.arange(len(rows)) * rows.shape[1])[:, None]
+        values, feature, threshold = rows.ravel(), self.feature.ravel(), self.threshold.ravel()
+        left, right = self.left.ravel(), self.right.ravel()
+        place = np.repeat(root, len(rows), axis=0)
         for _ in range(self.depth):
-            goes_left = rows[items, self.feature[trees, node]] <= self.threshold[trees, node]
-            node = np.where(goes_left, self.left[trees, node], self.right[trees, node])
-        leaves: NDArray[np.float64] = self.value[trees, node].sum(axis=1, dtype=np.float64)
+            goes_left = values.take(item + feature.take(place)) <= threshold.take(place)
+            place = root + np.where(goes_left, left.take(place), right.take(place))
+        leaves: NDArray[np.float64] = self.value.ravel().take(place).sum(axis=1, dtype=np.float64)
         return leaves
 
 

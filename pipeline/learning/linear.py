@@ -25,9 +25,9 @@ _HARD = -5.0
 class LinearSettings:
     """`strength` is the inverse of the regularisation; `least_forms` a feature must occur in."""
 
-    strength: float = 1.0
+    strength: float = 0.5
     iterations: int = 100
-    tolerance: float = 1e-4
+    tolerance: float = 2e-5
     least_forms: int = 2
     negatives: int = 15_000
     common: float = 0.1

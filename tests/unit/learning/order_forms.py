@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import cache
 
 from pipeline.learning.extractor import FieldExtractor
 from pipeline.types import (
@@ -92,6 +93,7 @@ def mark_regions(layout: Layout, text: str) -> tuple[LabelRegion, ...]:
     return (LabelRegion(1, text, relative(layout.pages[0].selection_marks[0].box).polygon),)
 
 
+@cache
 def trained(count: int = 8, **how: bool) -> FieldExtractor:
     return FieldExtractor().fit([labelled(seed, **how) for seed in range(count)], FIELDS)
 
