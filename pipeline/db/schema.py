@@ -19,6 +19,9 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Apply every migration up to `revision`. Does nothing on a database that is there already."""
+    file = sqlite_file(engine)
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
     with engine.begin() as connection:
         command.upgrade(_config(connection), revision)
 
@@ -30,7 +33,10 @@ def downgrade(engine: Engine, revision: str) -> None:
 
 
 def current_revision(engine: Engine) -> str | None:
-    """The revision the database is at, None when it has no schema of ours."""
+    """The revision the database is at, None when it has no schema of ours. Makes no file."""
+    file = sqlite_file(engine)
+    if file is not None and not file.exists():
+        return None
     with reading(engine) as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
@@ -42,13 +48,20 @@ def head_revision() -> str:
     return head
 
 
+def sqlite_file(engine: Engine) -> Path | None:
+    """The file of a SQLite database, None for any other."""
+    database = engine.url.database
+    on_disk = engine.dialect.name == "sqlite" and database not in (None, "", ":memory:")
+    return Path(str(database)) if on_disk else None
+
+
 def require_current(engine: Engine) -> None:
     """Raise RunError unless the database has the schema this program was written for."""
     found = current_revision(engine)
     if found != head_revision():
         raise RunError(
             f"the database schema is {found or 'missing'}, this program needs {head_revision()}: "
-            "run `formpipe db upgrade`",
+            "run `formpipe db upgrade` (a new folder: `formpipe init`)",
             reason="database-schema",
         )
 

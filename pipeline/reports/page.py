@@ -16,7 +16,7 @@ from pipeline.reports.text import duration, score, share
 def render_page(report: Report, written_at: datetime) -> str:
     """The report as HTML. Everything that comes from outside is escaped."""
     rows = [summary.run_row for summary in report.form_types if summary.run_row is not None]
-    return _template().render(
+    page = _template().render(
         report=report,
         written_at=written_at,
         totals={
@@ -28,6 +28,7 @@ def render_page(report: Report, written_at: datetime) -> str:
         chart=throughput_chart(report.throughput),
         reasons=reasons(report.form_types),
     )
+    return page.lstrip()
 
 
 @cache

@@ -88,8 +88,9 @@ class Project:
     def rows(self) -> list[tuple[Any, ...]]:
         """What a run is for: every document with its outcome and values, in a fixed order."""
         return self.sql(
-            "SELECT d.form_type, d.path, d.outcome, d.reason, d.pages, v.field, v.occurrence, v.source, v.text,"
-            " v.value_text, v.value_number, v.value_date, v.value_mark, round(v.confidence, 4), v.review"
+            "SELECT d.form_type, d.path, d.outcome, d.reason, d.pages, v.field, v.occurrence, v.source,"
+            " v.text, v.value_text, v.value_number, v.value_date, v.value_mark,"
+            " round(v.confidence, 4), v.review"
             " FROM document d LEFT JOIN part p ON p.document_id = d.id"
             " LEFT JOIN field_value v ON v.part_id = p.id ORDER BY 1, 2, 6, 7, 8"
         )

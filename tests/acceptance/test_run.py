@@ -94,7 +94,8 @@ def test_a_changed_training_set_is_trained_again_and_scored_only_when_asked(
     assert trained.formpipe("plan", "--rescore", "--output", "json", expect=10).json["rows"][0]["again"] == 8
     trained.formpipe("run", "--rescore")
     used = trained.sql(
-        "SELECT v.version, count(*) FROM document d JOIN model_version v ON v.id = model_version_id GROUP BY 1"
+        "SELECT v.version, count(*) FROM document d"
+        " JOIN model_version v ON v.id = d.model_version_id GROUP BY 1"
     )
     assert used == [(2, 8)]
 
