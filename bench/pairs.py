@@ -23,7 +23,7 @@ from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench.figures import figure, machine_line
+from bench.figures import add_record_option, figure, machine_line, record
 from pipeline.formats.ocr_json import layout_from_json, layout_to_json
 from pipeline.learning.pairs import PairDiscovery
 from pipeline.types import ExtractedField, FieldSpec, Layout
@@ -165,6 +165,7 @@ def main() -> int:
     parser.add_argument("--demo", action="store_true", help="the demo's form types too")
     parser.add_argument("--layouts", type=Path, help="folder that keeps the demo's documents and layouts")
     parser.add_argument("--misses", action="store_true", help="print the pairs that were not found")
+    add_record_option(parser)
     options = parser.parse_args()
     print(machine_line())
     reached = []
@@ -179,6 +180,7 @@ def main() -> int:
     if options.demo:
         with TemporaryDirectory() as scratch:
             reached.extend(report_demo(options.layouts or Path(scratch), options.misses))
+    record(options.record)
     return 0 if all(reached) else 1
 
 

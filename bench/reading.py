@@ -26,7 +26,7 @@ import pypdfium2
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench.drawn_tables import DrawnTable, draw_table
-from bench.figures import figure, machine_line
+from bench.figures import add_record_option, figure, heading, machine_line, record
 from pipeline.formats.ocr_json import layout_from_json
 from pipeline.reading.ocr import RapidOcr
 from pipeline.reading.options import ReadOptions
@@ -44,6 +44,7 @@ def main() -> None:
     parser.add_argument("--forms", type=Path, default=Path(__file__).parents[1].parent / "shared" / "forms")
     parser.add_argument("--only", default="speed,ocr,marks,tables")
     parser.add_argument("--tables", type=int, default=40, help="tables drawn for the cell figures")
+    add_record_option(parser)
     arguments = parser.parse_args()
     print(machine_line())
     recognizer = RapidOcr()
@@ -54,11 +55,12 @@ def main() -> None:
         "tables": lambda: measure_tables(arguments.tables, recognizer),
     }
     for name in arguments.only.split(","):
-        print(f"\n{name}")
+        heading(name)
         parts[name]()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print()
     figure("peak resident memory", peak, 1024, "MB", at_most=True)
+    record(arguments.record)
 
 
 def measure_speed(forms: Path) -> None:
@@ -108,7 +110,7 @@ def measure_ocr(forms: Path, recognizer: RapidOcr) -> None:
             found, wanted = _bag(page), _bag(truth)
             right += sum((found & wanted).values())
             given, true, pages = given + sum(found.values()), true + sum(wanted.values()), pages + 1
-        print(f"{kind}, {pages} pages")
+        heading(f"{kind}, {pages} pages")
         figure("  recall of words", right / true)
         figure("  precision of words", right / given)
         figure("  CPU per page", seconds / pages, None, "s")
