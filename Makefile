@@ -10,6 +10,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_EXTRA := $(VENV)/.demo
 TEST_EXTRA := $(VENV)/.test
+FORMS ?= ../shared/forms
+FORM_SETS := $(addprefix $(FORMS)/,ms_invoice ms_w9 ms_1099 adbuy sroie)
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -46,6 +48,22 @@ test: lint ## everything that must hold, in minutes
 
 test-long: lint ## what takes longer
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup --durations 30
+
+bench: $(TEST_EXTRA) ## measure everything into bench/RESULTS.md, on a quiet machine
+	@echo "measuring everything takes about half an hour on two cores; nothing else should run ..."
+	missed=""
+	measure() {
+	  printf '\n== %s\n' "$$*"
+	  $(BIN)/python -W ignore "bench/$$1.py" "$${@:2}" --record || missed="$$missed $$1"
+	}
+	measure reading $(if $(wildcard $(FORMS)),--forms $(FORMS),--only tables)
+	measure pairs --demo
+	measure demo
+	measure backlog
+	$(foreach set,$(wildcard $(FORM_SETS)),measure accuracy --set $(set) --strict
+	)
+	echo "measured in $$((SECONDS / 60)) minutes; see bench/RESULTS.md"
+	test -z "$$missed" || { echo "limits missed or not measured:$$missed" >&2; exit 1; }
 
 format: $(TEST_EXTRA) ## let ruff write
 	$(BIN)/ruff check --fix .

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from bench.figures import figure, machine_line
+from bench.figures import add_record_option, figure, heading, machine_line, record
 from pipeline.errors import DocumentError
 from pipeline.formats.fields_json import fields_from_json
 from pipeline.formats.labels_json import labels_from_json
@@ -198,7 +198,7 @@ def train_and_test(forms: FormSet, size: int, seed: int) -> tuple[Tally, Cost]:
 
 def show(tallies: Sequence[Tally], title: str, floor: float | None) -> bool:
     """Print the means over the seeds; whether the floor is reached."""
-    print(f"\n{title}")
+    heading(title)
     print(f"  {'field':<36}{'precision':>10}{'recall':>10}{'F1':>10}")
     for name in [spec.name for spec in tallies[0].fields] + ["overall"]:
         scores = [tally.total() if name == "overall" else tally.score(name) for tally in tallies]
@@ -219,15 +219,18 @@ def show_calibration(tallies: Sequence[Tally], judged: bool) -> bool:
 
 
 def show_cost(costs: Sequence[Cost], judged: bool) -> bool:
-    """Costs are limits from above: shown as what is left of them."""
+    """Print the means of the costs; whether their limits are kept."""
     seconds, rate, size = (
         _mean(getattr(cost, name) for cost in costs)
         for name in ("train_seconds", "documents_per_second", "megabytes")
     )
-    print(f"training {seconds:.1f} CPU s (limit {MOST_CPU_SECONDS:g})")
-    print(f"model {size:.2f} MB (limit {MOST_MEGABYTES:g})")
-    fast = figure("predicted from layouts", rate, LEAST_PER_SECOND, "documents/s")
-    return fast and size <= MOST_MEGABYTES and (seconds <= MOST_CPU_SECONDS or not judged)
+    most_seconds = MOST_CPU_SECONDS if judged else None
+    kept = [
+        figure("training", seconds, most_seconds, "CPU s", at_most=True),
+        figure("model", size, MOST_MEGABYTES, "MB", at_most=True),
+        figure("predicted from layouts", rate, LEAST_PER_SECOND, "documents/s"),
+    ]
+    return all(kept)
 
 
 def _mean(values: Iterable[float]) -> float:
@@ -245,6 +248,7 @@ def main() -> int:
     seeds = [int(seed) for seed in options.seeds.split(",")]
     with threadpool_limits(limits=1):
         reached = _by_size(forms, seeds, options) if forms.valid else _one_by_one(forms, seeds)
+    record(options.record)
     return int(options.strict and not reached)
 
 
@@ -278,6 +282,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seeds", default="0,1,2", metavar="0,1,2")
     parser.add_argument("--read", action="store_true", help="read the documents instead of .ocr.json")
     parser.add_argument("--strict", action="store_true", help="exit code 1 where a floor is missed")
+    add_record_option(parser)
     return parser.parse_args()
 
 

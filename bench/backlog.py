@@ -17,6 +17,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -54,12 +55,17 @@ class Memory:
 
     def look(self, run: psutil.Process) -> None:
         self.parent = max(self.parent, _peak_mb(run))
-        for child in run.children(recursive=True):
-            try:
+        for child in _children(run):
+            with suppress(psutil.NoSuchProcess):
                 if any("spawn_main" in word for word in child.cmdline()):
                     self.readers[child.pid] = max(self.readers.get(child.pid, 0.0), _peak_mb(child))
-            except psutil.NoSuchProcess:
-                continue
+
+
+def _children(run: psutil.Process) -> list[psutil.Process]:
+    try:
+        return run.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
 
 
 def _peak_mb(process: psutil.Process) -> float:
