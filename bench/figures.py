@@ -34,10 +34,11 @@ def figure(
     """Print a figure beside its limit (at least that much is wanted, or `at_most`); whether it is kept."""
     reached = limit is None or (value <= limit if at_most else value >= limit)
     wanted = "" if limit is None else f"  (limit {limit:g}: {'reached' if reached else 'MISSED'})"
-    print(f"{name:<44} {value:>9.3f} {unit}{wanted}".rstrip())
+    shown = f"{value:d}" if isinstance(value, int) else f"{value:.3f}"
+    print(f"{name:<44} {shown:>9} {unit}{wanted}".rstrip())
     bound = "" if limit is None else f"at {'most' if at_most else 'least'} {limit:g}"
     verdict = "" if limit is None else "reached" if reached else "**missed**"
-    _rows.append(f"| {name.strip()} | {value:.3f} {unit} | {bound} | {verdict} |")
+    _rows.append(f"| {name.strip()} | {f'{shown} {unit}'.strip()} | {bound} | {verdict} |")
     return reached
 
 

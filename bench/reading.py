@@ -58,7 +58,7 @@ def main() -> None:
         heading(name)
         parts[name]()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print()
+    heading("memory")
     figure("peak resident memory", peak, 1024, "MB", at_most=True)
     record(arguments.record)
 
