@@ -54,7 +54,9 @@ bench: $(TEST_EXTRA) ## measure everything into bench/RESULTS.md, on a quiet mac
 	missed=""
 	measure() {
 	  printf '\n== %s\n' "$$*"
+	  local started=$$SECONDS
 	  $(BIN)/python -W ignore "bench/$$1.py" "$${@:2}" --record || missed="$$missed $$1"
+	  echo "($$((SECONDS - started)) s)"
 	}
 	measure reading $(if $(wildcard $(FORMS)),--forms $(FORMS),--only tables)
 	measure pairs --demo
