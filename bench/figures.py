@@ -19,6 +19,7 @@ Written by the benches themselves: `make bench` measures everything again, and `
 them replace its own section. A limit is what the product promises.
 """
 _rows: list[str] = []
+_missed: list[str] = []
 
 
 def machine_line() -> str:
@@ -36,10 +37,17 @@ def figure(
     wanted = "" if limit is None else f"  (limit {limit:g}: {'reached' if reached else 'MISSED'})"
     shown = f"{value:d}" if isinstance(value, int) else f"{value:.3f}"
     print(f"{name:<44} {shown:>9} {unit}{wanted}".rstrip())
+    if not reached:
+        _missed.append(name)
     bound = "" if limit is None else f"at {'most' if at_most else 'least'} {limit:g}"
     verdict = "" if limit is None else "reached" if reached else "**missed**"
     _rows.append(f"| {name.strip()} | {f'{shown} {unit}'.strip()} | {bound} | {verdict} |")
     return reached
+
+
+def all_reached() -> bool:
+    """Whether every figure so far kept its limit."""
+    return not _missed
 
 
 def heading(title: str) -> None:

@@ -26,7 +26,7 @@ import pypdfium2
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench.drawn_tables import DrawnTable, draw_table
-from bench.figures import add_record_option, figure, heading, machine_line, record
+from bench.figures import add_record_option, all_reached, figure, heading, machine_line, record
 from pipeline.formats.ocr_json import layout_from_json
 from pipeline.reading.ocr import RapidOcr
 from pipeline.reading.options import ReadOptions
@@ -37,7 +37,7 @@ _DPI = 150
 _SURE = 0.9
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -61,6 +61,7 @@ def main() -> None:
     heading("memory")
     figure("peak resident memory", peak, 1024, "MB", at_most=True)
     record(arguments.record)
+    return 0 if all_reached() else 1
 
 
 def measure_speed(forms: Path) -> None:
@@ -242,4 +243,4 @@ def _as_image(pdf: bytes, turn: float) -> bytes:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())
