@@ -15,6 +15,7 @@ from pipeline.learning.features import Scene, prepare, token_features
 from pipeline.learning.fitting import Model, learn
 from pipeline.learning.hashing import MASKED
 from pipeline.learning.paths import track
+from pipeline.learning.printed import without_printed
 from pipeline.learning.spans import Candidate
 from pipeline.learning.storage import model_from_bytes, model_to_bytes
 from pipeline.types import Box, ExtractedField, FieldSpec, LabelledForm, Layout
@@ -49,7 +50,7 @@ class FieldExtractor:
     def predict(self, layout: Layout) -> tuple[ExtractedField, ...]:
         """The values found, in the order of the fields; a field that is not there is left out."""
         model = self.model_
-        scene = prepare(layout)
+        scene = prepare(without_printed(layout, model.printed))
         if not len(scene):
             return ()
         share = model.recurrence.share(scene.codes[:, MASKED])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from pipeline.learning.hashing import MASKED
 from pipeline.learning.judge import Judge, fit_few, fit_judge, untrained
 from pipeline.learning.linear import LOG_ODDS_LIMIT, LinearSettings, TokenModel, fit_tokens
 from pipeline.learning.paths import Track, comparable, path_key, track
+from pipeline.learning.printed import PrintedPages, learn_printed, without_printed
 from pipeline.learning.recurrence import Recurrence, count_recurrence
 from pipeline.learning.spans import Candidate, path_score
 from pipeline.learning.targets import Teaching, Value, read_values, teach
@@ -53,6 +54,7 @@ class Model:
     tokens: TokenModel
     judge: Judge
     calibration: Calibration
+    printed: PrintedPages
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class Answer:
 
 def learn(forms: Sequence[LabelledForm], fields: Sequence[FieldSpec], seed: int) -> Model:
     """Learn all parts from the forms. Deterministic in forms, fields and seed."""
+    printed = learn_printed(forms)
+    forms = [replace(form, layout=without_printed(form.layout, printed)) for form in forms]
     recurrence, lessons = _lessons(forms, fields)
     settings = LinearSettings(least_forms=2 if len(forms) > 2 else 1, seed=seed)
     marks = is_mark(fields)
@@ -94,6 +98,7 @@ def learn(forms: Sequence[LabelledForm], fields: Sequence[FieldSpec], seed: int)
         tokens,
         judge,
         calibration,
+        printed,
     )
 
 

@@ -21,6 +21,7 @@ from pipeline.learning.fitting import Model
 from pipeline.learning.hashing import BITS
 from pipeline.learning.judge import Judge
 from pipeline.learning.linear import HEADS, TokenModel
+from pipeline.learning.printed import PrintedPages
 from pipeline.learning.recurrence import Recurrence
 from pipeline.learning.spans import Extent
 from pipeline.types import FieldSpec
@@ -33,7 +34,7 @@ _TREES = ("feature", "threshold", "left", "right", "value")
 _ARRAYS: Mapping[str, str] = {
     "words": "u8", "counts": "i4", "buckets": "i4", "weights": "i2", "scales": "f4", "bias": "f4",
     "start": "f4", "linear": "f4", "feature": "i2", "threshold": "f4", "left": "i2", "right": "i2",
-    "value": "f4", "odds": "f8", "confidence": "f8",
+    "value": "f4", "odds": "f8", "confidence": "f8", "printed": "u4", "ends": "i4",
 }  # fmt: skip
 
 
@@ -51,6 +52,8 @@ def model_to_bytes(model: Model) -> bytes:
         **{name: getattr(model.judge, name) for name in _TREES},
         "odds": model.calibration.odds,
         "confidence": model.calibration.confidence,
+        "printed": model.printed.words,
+        "ends": model.printed.ends,
     }
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -138,6 +141,7 @@ def _model(head: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Model
             depth=int(head["depth"]),
         ),
         calibration=Calibration(arrays["odds"], arrays["confidence"], float(head["threshold"])),
+        printed=PrintedPages(arrays["printed"], arrays["ends"]),
     )
 
 
@@ -170,6 +174,9 @@ def _checked(model: Model) -> Model:
         and 0 <= judge.depth <= 64
         and curve.odds.shape == curve.confidence.shape
         and len(curve.odds) > 1
+        and model.printed.words.ndim == model.printed.ends.ndim == 1
+        and bool((np.diff(model.printed.ends) >= 0).all())
+        and (len(model.printed.words) == (int(model.printed.ends[-1]) if len(model.printed.ends) else 0))
     )
     if not fits:
         raise ValueError("parts that do not fit together")

@@ -60,7 +60,10 @@ class Project:
 
     def formpipe(self, *arguments: str, expect: int | None = 0, **settings: object) -> Answer:
         process = self.start(*arguments, **settings)
-        out, err = process.communicate(timeout=600)
+        try:
+            out, err = process.communicate(timeout=600)
+        finally:
+            process.kill()
         answer = Answer(process.returncode, out, err)
         assert expect is None or answer.code == expect, answer
         return answer
