@@ -17,6 +17,12 @@ from pipeline.reading.pixels import Pixels
 
 _ENOUGH = 16_000_000
 """Pixels of a page: a letter page at 400 dpi. More cost memory and say nothing more."""
+_LETTER = 8.5 * 11
+"""Square inches; an image whose resolution nobody knows is taken for a page of this area."""
+_PAGE_AREAS = (8.0, 200.0)
+"""Square inches of pages that are scanned: from a receipt to a tabloid sheet."""
+_MADE_UP = (72.0, 96.0)
+"""Resolutions that programs write when they know none."""
 _FORMATS = ("JPEG", "PNG", "BMP", "TIFF")
 
 
@@ -28,9 +34,11 @@ def count_frames(content: bytes) -> int:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """A page of an image: grey or BGR pixels, and how many pixels of the image one of them stands for."""
+    """A page of an image: grey or BGR pixels, their resolution, and how many pixels of the image one of
+    them stands for."""
 
     pixels: Pixels
+    dpi: float
     reduction: int = 1
 
 
@@ -85,10 +93,25 @@ def _damaged(error: BaseException) -> DocumentError:
 
 def _frame(image: Image.Image) -> Frame:
     reduction = math.ceil(math.sqrt(image.width * image.height / _ENOUGH))
+    dpi = _resolution(image) / max(reduction, 1)
     if reduction > 1:
         plain = image.convert("L") if image.mode in ("1", "P") or image.mode[0] == "I" else image
-        return Frame(_pixels(ImageOps.exif_transpose(plain.reduce(reduction))), reduction)
-    return Frame(_pixels(ImageOps.exif_transpose(image)))
+        return Frame(_pixels(ImageOps.exif_transpose(plain.reduce(reduction))), dpi, reduction)
+    return Frame(_pixels(ImageOps.exif_transpose(image)), dpi)
+
+
+def _resolution(image: Image.Image) -> float:
+    """Pixels per inch as the file says where that makes a sheet of paper, else those of a letter page."""
+    area = image.width * image.height
+    said = image.info.get("dpi") or (0, 0)
+    try:
+        across, down = float(said[0]), float(said[1])
+    except (TypeError, ValueError, IndexError, ZeroDivisionError):
+        across = down = 0.0
+    known = across > 0 and abs(across - down) <= 0.05 * across and round(across) not in _MADE_UP
+    if known and _PAGE_AREAS[0] <= area / across**2 <= _PAGE_AREAS[1]:
+        return across
+    return math.sqrt(area / _LETTER)
 
 
 def _pixels(image: Image.Image) -> Pixels:

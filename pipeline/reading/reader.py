@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from pipeline.errors import DocumentError
 from pipeline.reading.content import HEAD_LENGTH, PDF, content_type
 from pipeline.reading.glyphs import without_boxes
@@ -15,9 +13,6 @@ from pipeline.reading.options import ReadOptions
 from pipeline.reading.pdf import count_pdf_pages, read_pdf
 from pipeline.reading.structure import View, marks_in, tables_in
 from pipeline.types import Layout, Page
-
-_LETTER = 8.5 * 11
-"""Square inches; an image whose resolution nobody knows is taken for a page of this area."""
 
 
 def count_pages(content: bytes) -> int:
@@ -59,7 +54,7 @@ def _canonical(file_type: str) -> str:
 
 def _image_page(frame: Frame, number: int, options: ReadOptions, recognizer: RapidOcr | None) -> Page:
     height, width = frame.pixels.shape[:2]
-    view = View(frame.pixels, math.sqrt(width * height / _LETTER), float(frame.reduction))
+    view = View(frame.pixels, frame.dpi, float(frame.reduction))
     found = recognizer.read(view.image, view.dpi) if recognizer else []
     angle = page_angle(found, view.image)
     words = [placed(word, view.scale) for word in found]
