@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
 from sqlalchemy import Engine
 
 from pipeline import worker
@@ -25,6 +28,9 @@ from pipeline.scoring.stage import ScoringLimits
 from pipeline.services import Service, load_services
 from pipeline.settings import Settings, load_settings
 from pipeline.storage.folder import FolderStorage
+
+
+_SCRATCH = "formpipe-run-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,10 @@ def open_app(settings: Settings | None = None, *, upgrade: bool = False) -> App:
 def run_context(app: App, stopping: Callable[[], bool], listener: Listener) -> Iterator[RunContext]:
     """Workers and limits for one run; the workers end with it."""
     settings = app.settings
-    with tempfile.TemporaryDirectory(prefix="formpipe-") as folder:
+    sweep_scratch(Path(tempfile.gettempdir()))
+    with tempfile.TemporaryDirectory(
+        prefix=f"{_SCRATCH}{os.getpid()}-", ignore_cleanup_errors=True
+    ) as folder:
         scratch = Path(folder)
         readers = _workers(settings, scratch, settings.workers, settings.reader_memory_mb)
         trainer = _workers(settings, scratch, 1, settings.training_memory_mb)
@@ -81,6 +90,14 @@ def run_context(app: App, stopping: Callable[[], bool], listener: Listener) -> I
         finally:
             readers.close()
             trainer.close()
+
+
+def sweep_scratch(folder: Path) -> None:
+    """Remove the scratch folders of runs of this user that were killed."""
+    for left in folder.glob(f"{_SCRATCH}*-*"):
+        pid = left.name.removeprefix(_SCRATCH).partition("-")[0]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def local_engine(settings: Settings) -> FormEngine:
