@@ -29,7 +29,6 @@ from pipeline.services import Service, load_services
 from pipeline.settings import Settings, load_settings
 from pipeline.storage.folder import FolderStorage
 
-
 _SCRATCH = "formpipe-run-"
 
 
