@@ -10,6 +10,8 @@ import pytest
 
 from pipeline.db.column_names import column_names
 from pipeline.formats.fields_json import fields_from_json
+from pipeline.formats.labels_json import labels_from_json
+from pipeline.types import Label
 from pipeline.values import equal
 from tests.acceptance.conftest import Project
 
@@ -19,7 +21,7 @@ HELD_BACK = 2
 
 def lay_out(project: Project, forms: Path, name: str) -> dict[str, dict[str, str]]:
     """Training forms less two in one folder, those two and the unlabelled ones in the other; returns the
-    truth of the backlog."""
+    truth of the backlog, less fields that no training form shows."""
     training, backlog = (project.data / "forms" / name / part for part in ("training", "backlog"))
     training.mkdir(parents=True)
     backlog.mkdir()
@@ -34,7 +36,16 @@ def lay_out(project: Project, forms: Path, name: str) -> dict[str, dict[str, str
         shutil.copy(file, backlog)
     lines = (source / "truth.jsonl").read_text(encoding="utf-8").splitlines()
     truth = {entry["file"]: entry["fields"] for entry in map(json.loads, lines)}
-    return {name: fields for name, fields in truth.items() if (backlog / name).exists()}
+    shown = {label.field for file in training.glob("*.labels.json") for label in read_labels(file)}
+    return {
+        name: {field: text for field, text in fields.items() if field in shown}
+        for name, fields in truth.items()
+        if (backlog / name).exists()
+    }
+
+
+def read_labels(file: Path) -> tuple[Label, ...]:
+    return labels_from_json(file.read_bytes())
 
 
 @pytest.mark.xdist_group("real forms")
