@@ -84,6 +84,8 @@ class Surroundings:
     cells: NDArray[np.int32]
     log_odds: NDArray[np.float32]
     best: NDArray[np.float32]
+    segment_best: NDArray[np.float32]
+    """(HEADS, fields, segments): the best token of each segment."""
     share: NDArray[np.float32]
 
 
@@ -93,7 +95,10 @@ def surroundings(
     """`cells`: columns of the model for every token's slots."""
     odds = model.log_odds(cells)
     best = odds.max(axis=2, initial=-LOG_ODDS_LIMIT)
-    return Surroundings(scene, model, cells, odds, best, share)
+    order = np.argsort(scene.lines.segment, kind="stable")
+    starts = np.cumsum([0, *scene.lines.size[:-1]])
+    segment_best = np.maximum.reduceat(odds[:, :, order], starts, axis=2)
+    return Surroundings(scene, model, cells, odds, best, segment_best, share)
 
 
 def evidence(
@@ -133,7 +138,7 @@ def _parts(around: Surroundings, found: Sequence[Candidate]) -> NDArray[np.float
     for row, candidate in enumerate(found):
         path = [place[index] for index in candidate.path]
         parts[row, : len(GROUPS)] = begin[path[0]]
-        parts[row, len(GROUPS) :] = inside[path].mean(axis=0)
+        parts[row, len(GROUPS) :] = inside[path].sum(axis=0) / len(path)
     return parts
 
 
@@ -144,7 +149,7 @@ def _own_scores(around: Surroundings, candidate: Candidate) -> tuple[float, ...]
         candidate.field,
         float(odds[BEGIN, candidate.path[0]]),
         float(odds[END, candidate.path[-1]]),
-        float(inside.mean()),
+        float(inside.sum() / len(inside)),
         float(inside.min()),
         candidate.score,
     )
@@ -167,7 +172,7 @@ def _facts(around: Surroundings, candidate: Candidate, usual: Habits) -> tuple[f
         *_edges(around, candidate),
         (usual.kinds or {}).get(_signature(scene, path, KIND), 0.0),
         (usual.shapes or {}).get(_signature(scene, path, SHAPE), 0.0),
-        float(share.mean()),
+        float(share.sum() / len(path)),
         float(share.max()),
         *_where(scene, first),
         *(float(rank[last]) for rank in (scene.ranks.largest, scene.ranks.earliest, scene.ranks.latest)),
@@ -181,14 +186,15 @@ def _leads(around: Surroundings, candidate: Candidate) -> tuple[float, ...]:
     """How the candidate compares with the best tokens of the document, and with those of its segments."""
     odds, best = around.log_odds[:, candidate.field], around.best[:, candidate.field]
     first, last = candidate.path[0], candidate.path[-1]
-    segment = around.scene.lines.segment
+    segments = around.segment_best[:, candidate.field]
+    starts_in, ends_in = (around.scene.lines.segment[index] for index in (first, last))
     inside = odds[INSIDE, list(candidate.path)]
     return (
         float(odds[BEGIN, first] - best[BEGIN]),
-        float(inside.mean() - best[INSIDE]),
+        float(inside.sum() / len(inside) - best[INSIDE]),
         float(odds[END, last] - best[END]),
-        float(odds[BEGIN, first] - odds[BEGIN, segment == segment[first]].max()),
-        float(odds[END, last] - odds[END, segment == segment[last]].max()),
+        float(odds[BEGIN, first] - segments[BEGIN, starts_in]),
+        float(odds[END, last] - segments[END, ends_in]),
         float(inside.max() >= best[INSIDE] - 1e-3),
     )
 
@@ -198,7 +204,7 @@ def _edges(around: Surroundings, candidate: Candidate) -> tuple[float, ...]:
     scene, path = around.scene, candidate.path
     odds = around.log_odds[:, candidate.field]
     before, after = int(scene.near.left[path[0]]), int(scene.lines.following[path[-1]])
-    others = around.log_odds[INSIDE][:, list(path)].mean(axis=1)
+    others = around.log_odds[INSIDE][:, list(path)].sum(axis=1) / len(path)
     others[candidate.field] = -8.0
     return (
         float(odds[INSIDE, before]) if before >= 0 else -9.0,

@@ -59,10 +59,11 @@ class FieldExtractor:
         found, rows = propose(around, track(scene), model.experience)
         if not found:
             return ()
-        confidence = model.calibration(model.judge.log_odds(rows))
+        odds = model.judge.log_odds(rows)
+        confidence = model.calibration(odds)
         return tuple(
             _extracted(scene, model, found[best], float(confidence[best]))
-            for best in _select(found, confidence, model.judge.log_odds(rows), model.calibration.threshold)
+            for best in _select(found, confidence, odds, model.calibration.threshold)
         )
 
 

@@ -21,6 +21,7 @@ _REACH_DOWN = 2.2
 _ALIGNED = 1.5
 _REACH = 20.0
 """How far up and down neighbours are looked for, in line heights."""
+_CLOSE = 4.0
 _CHUNK = 128
 _FAR = np.float32(1e6)
 
@@ -105,15 +106,29 @@ def _beside(boxes: Floats, rows: Members, targets: Members) -> list[tuple[Indice
 
 
 def _stacked(boxes: Floats, rows: Members, targets: Members) -> list[tuple[Indices, Floats]]:
-    near = _window(boxes, rows, targets, _REACH)
+    """The nearest above and below: looked for close by, and further away only where nothing is close."""
+    reachable = _window(boxes, rows, targets, _REACH)
+    close = _window(boxes, rows, reachable, _CLOSE)
+    found = []
+    for upward in (True, False):
+        index, gap = _vertical(boxes, rows, close, upward)
+        far = gap > _CLOSE
+        if far.any():
+            index[far], gap[far] = _vertical(boxes, rows[far], reachable, upward)
+        found.append((index, gap))
+    return found
+
+
+def _vertical(boxes: Floats, rows: Members, targets: Members, upward: bool) -> tuple[Indices, Floats]:
+    middle = boxes[:, 1] + boxes[:, 3]
+    beyond = middle[targets] < middle[rows].max() if upward else middle[targets] > middle[rows].min()
+    near = targets[beyond] if beyond.any() else targets[:1]
     own, other = boxes[rows][:, None], boxes[near][None]
     shared = np.minimum(own[..., 2], other[..., 2]) > np.maximum(own[..., 0], other[..., 0])
-    stacked = shared & ~_same_row(own, other)
-    to_below = (other[..., 1] + other[..., 3]) - (own[..., 1] + own[..., 3])
-    return [
-        _pick(stacked & (to_below < 0), own[..., 1] - other[..., 3], near),
-        _pick(stacked & (to_below > 0), other[..., 1] - own[..., 3], near),
-    ]
+    to_below = middle[near][None] - middle[rows][:, None]
+    allowed = shared & ~_same_row(own, other) & (to_below < 0 if upward else to_below > 0)
+    gap = own[..., 1] - other[..., 3] if upward else other[..., 1] - own[..., 3]
+    return _pick(allowed, gap, near)
 
 
 def _pick(allowed: NDArray[np.bool_], gap: Floats, targets: Members) -> tuple[Indices, Floats]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,6 @@ ASPECTS = ("lower", "masked", "shape", "kind", "prefix", "suffix", "length", "en
 LOWER, MASKED, SHAPE, KIND, PREFIX, SUFFIX, LENGTH, ENDING = range(len(ASPECTS))
 
 _CACHE_LIMIT = 200_000
-_cache: dict[str, tuple[int, ...]] = {}
 
 _RUNS = re.compile(r"(.)\1{3,}")
 _DATE = re.compile(
@@ -63,19 +63,14 @@ def masked(text: str) -> str:
 
 def aspect_codes(texts: Iterable[str]) -> Codes:
     """Codes of every aspect of every text: (texts, len(ASPECTS))."""
-    rows = [_cached(text) for text in texts]
-    return np.array(rows, dtype=np.uint64).reshape(len(rows), len(ASPECTS))
+    wanted = list(texts)
+    known = dict.fromkeys(wanted)
+    codes = np.array([_aspects(text) for text in known], dtype=np.uint64).reshape(-1, len(ASPECTS))
+    places = dict(zip(known, range(len(known)), strict=True))
+    return codes[[places[text] for text in wanted]]
 
 
-def _cached(text: str) -> tuple[int, ...]:
-    found = _cache.get(text)
-    if found is None:
-        if len(_cache) >= _CACHE_LIMIT:
-            _cache.clear()
-        found = _cache[text] = _aspects(text)
-    return found
-
-
+@lru_cache(maxsize=_CACHE_LIMIT)
 def _aspects(text: str) -> tuple[int, ...]:
     lowered = text.lower()
     return (

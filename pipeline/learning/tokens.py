@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,10 +78,11 @@ def tokenize(layout: Layout) -> Tokens:
     sizes: list[tuple[float, float]] = []
     for index, page in enumerate(layout.pages):
         found = [*_words(page, index), *_marks(page, index)]
-        unit = _line_height(found)
+        boxes = np.fromiter(chain.from_iterable(token.box for token in found), np.float32).reshape(-1, 4)
+        unit = _line_height(boxes[[token.state is None for token in found]])
         items += found
         pages += [index] * len(found)
-        scaled.append(np.array([token.box for token in found], dtype=np.float32).reshape(-1, 4) / unit)
+        scaled.append(boxes / np.float32(unit))
         sizes.append((page.width / unit, page.height / unit))
     return Tokens(
         tuple(items),
@@ -94,23 +95,30 @@ def tokenize(layout: Layout) -> Tokens:
     )
 
 
-def _line_height(tokens: Sequence[Token]) -> float:
-    heights = [token.box.height for token in tokens if token.state is None and token.box.height > 0]
-    return float(np.median(heights)) if heights else 1.0
+def _line_height(boxes: NDArray[np.float32]) -> float:
+    heights = boxes[:, 3] - boxes[:, 1]
+    heights = heights[heights > 0]
+    return float(np.median(heights)) if heights.size else 1.0
 
 
 def _words(page: Page, index: int) -> Iterator[Token]:
-    for word in page.words:
-        if word.text.strip():
-            yield from _pieces(word, index)
+    words = list(page.words)
+    for word, box in zip(words, _boxes(words), strict=True):
+        text = word.text.strip()
+        if text.isalnum() or (text and not _CUTS.search(text)):
+            yield Token(text, index, box, word.confidence)
+        elif text:
+            yield from _pieces(word, text, box, index)
 
 
-def _pieces(word: Word, page: int) -> Iterator[Token]:
+def _boxes(words: Sequence[Word]) -> Iterator[Box]:
+    """`word.box` of every word, all at once."""
+    corners = np.fromiter(chain.from_iterable(word.polygon for word in words), np.float64).reshape(-1, 4, 2)
+    return map(Box._make, np.hstack([corners.min(axis=1), corners.max(axis=1)]).tolist())
+
+
+def _pieces(word: Word, text: str, box: Box, page: int) -> Iterator[Token]:
     """A word cut where a key runs into its value; each piece has its share of the word's box."""
-    text, box = word.text.strip(), word.box
-    if text.isalnum() or not _CUTS.search(text):
-        yield Token(text, page, box, word.confidence)
-        return
     cuts = [0, *(match.start() for match in _CUTS.finditer(text)), len(text)]
     width = box.width / len(text)
     for start, end in pairwise(cuts):
