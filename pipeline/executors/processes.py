@@ -40,6 +40,7 @@ class ProcessExecutor:
     ) -> None:
         self._perform = perform
         self._workers = limits.workers
+        self._closed = False
         self._pool = ProcessPool(
             max_workers=limits.workers,
             max_tasks=limits.tasks_per_worker,
@@ -59,11 +60,12 @@ class ProcessExecutor:
 
         queued = 1 if parallelism >= self._workers else 0
         in_flight = min(parallelism, self._workers) + queued
-        for outcome in window.outcomes(tasks, submit, in_flight):
+        for outcome in window.outcomes(tasks, submit, in_flight, lambda: self._closed):
             outcome.error = _named(outcome.error)
             yield outcome
 
     def close(self) -> None:
+        self._closed = True
         self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join()
 

@@ -16,6 +16,7 @@ class ThreadExecutor:
     def __init__(self, perform: Callable[[Any], object], workers: int) -> None:
         self._perform = perform
         self._workers = workers
+        self._closed = False
         self._pool = ThreadPoolExecutor(workers)
 
     def map(
@@ -24,7 +25,9 @@ class ThreadExecutor:
         def submit(task: Task) -> Any:
             return self._pool.submit(guard.perform, self._perform, task)
 
-        return window.outcomes(tasks, submit, min(parallelism, self._workers))
+        in_flight = min(parallelism, self._workers)
+        return window.outcomes(tasks, submit, in_flight, lambda: self._closed)
 
     def close(self) -> None:
+        self._closed = True
         self._pool.shutdown(wait=True, cancel_futures=True)

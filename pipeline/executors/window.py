@@ -9,19 +9,26 @@ from typing import Any
 from pipeline.errors import AttemptError
 from pipeline.ports import Outcome, Task
 
+_LOOK_SECONDS = 0.5
+
 
 def outcomes(
-    tasks: Iterable[Task], submit: Callable[[Task], Future[Any]], in_flight: int
+    tasks: Iterable[Task],
+    submit: Callable[[Task], Future[Any]],
+    in_flight: int,
+    closed: Callable[[], bool],
 ) -> Iterator[Outcome[Task, object]]:
     """Submit at most `in_flight` tasks at a time and yield outcomes as they finish, in any order.
 
     A task is taken from `tasks` only when there is room for it. Closing the iterator cancels the rest.
+    Once the executor is `closed` nothing more is taken, and what is in flight ends as `stopped`: its
+    futures may never be resolved.
     """
     source = iter(tasks)
     running: dict[Future[Any], Task] = {}
     exhausted = False
     try:
-        while running or not exhausted:
+        while (running or not exhausted) and not closed():
             while not exhausted and len(running) < in_flight:
                 try:
                     task = next(source)
@@ -29,9 +36,11 @@ def outcomes(
                     exhausted = True
                 else:
                     running[submit(task)] = task
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            done, _ = wait(running, _LOOK_SECONDS, FIRST_COMPLETED)
             for future in done:
                 yield _outcome(running.pop(future), future)
+        for future in list(running):
+            yield Outcome(running.pop(future), error=_stopped())
     finally:
         for future in running:
             future.cancel()
@@ -39,10 +48,14 @@ def outcomes(
 
 def _outcome(task: Task, future: Future[Any]) -> Outcome[Task, object]:
     if future.cancelled():
-        return Outcome(task, error=AttemptError("the run was stopped", reason="stopped"))
+        return Outcome(task, error=_stopped())
     error = future.exception()
     if error is None:
         return Outcome(task, result=future.result())
     if not isinstance(error, Exception):
         raise error
     return Outcome(task, error=error)
+
+
+def _stopped() -> AttemptError:
+    return AttemptError("the run was stopped", reason="stopped")

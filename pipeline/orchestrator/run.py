@@ -99,6 +99,9 @@ def _all_groups(
             _GroupRun(context, options, summary, rows, wanted).execute()
 
 
+_ENDS: dict[str, RowEnd] = {"held-elsewhere": "skipped", "stopped": "stopped"}
+
+
 class _GroupRun:
     """One group: its model, then the backlog of each of its rows that was asked for."""
 
@@ -132,7 +135,7 @@ class _GroupRun:
             self._end_left(error.reason, str(error))
 
     def _end_left(self, reason: str, message: str) -> None:
-        state: RowEnd = "skipped" if reason == "held-elsewhere" else "failed"
+        state: RowEnd = _ENDS.get(reason, "failed")
         for row in self._left:
             _add_row(
                 self._context,

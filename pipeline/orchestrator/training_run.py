@@ -104,7 +104,9 @@ def _train(context: TrainingContext, row: FormType, folder: TrainingFolder) -> T
     outcomes = context.trainer.map(
         [TrainTask(folder, context.scratch)], parallelism=1, timeout=lambda task: context.training_timeout
     )
-    (outcome,) = outcomes
+    outcome = next(outcomes, None)
+    if outcome is None:
+        raise RowError("the run was stopped", reason="stopped")
     context.listener(Progress(row.group, "train", 1, 1))
     if isinstance(outcome.error, DocumentError):
         raise RowError(str(outcome.error), reason=outcome.error.reason)

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -140,6 +141,34 @@ def test_ctrl_c_stops_cleanly_and_the_next_run_goes_on(trained: Project, lake: P
     assert done(trained) == 40
 
 
+def test_a_training_that_outlasts_the_grace_is_given_up(project: Project, lake: Path) -> None:
+    fill(project, lake, "purchase_invoice")
+    process = project.start("run", grace_seconds=1, workers=1)
+    wait_until(lambda: project.sql("SELECT count(*) FROM model_version WHERE state = 'training'") == [(1,)])
+    process.send_signal(signal.SIGTERM)
+    started = time.monotonic()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert time.monotonic() - started < 30
+    assert "Traceback" not in err
+    project.formpipe("run")
+    assert project.sql("SELECT state FROM model_version ORDER BY version") == [("invalid",), ("active",)]
+
+
+def test_a_second_signal_gives_up_at_once(trained: Project, lake: Path) -> None:
+    for copy in range(5):
+        for file in list((lake / "forms/purchase_invoice/backlog").iterdir()):
+            shutil.copy(file, trained.data / "forms" / "backlog" / f"{copy}-{file.name}")
+    process = trained.start("run", batch_documents=2, workers=1)
+    wait_for(trained, 4)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    trained.formpipe("run")
+    assert done(trained) == 40
+
+
 def test_two_runs_at_once_do_the_work_once(trained: Project, lake: Path) -> None:
     backlog(trained, lake)
     both = [trained.start("run"), trained.start("run")]
@@ -184,8 +213,12 @@ def done(project: Project) -> int:
 
 
 def wait_for(project: Project, least: int) -> None:
+    wait_until(lambda: done(project) >= least)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 120
-    while done(project) < least:
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -31,7 +32,9 @@ def work(task: Any) -> Any:
     if kind == "crash":
         os._exit(value)
     if kind == "memory":
-        return len(bytearray(value) or b"")
+        block = bytearray(b"x") * value
+        time.sleep(2)
+        return len(block)
     return value
 
 
@@ -124,3 +127,25 @@ def test_a_task_over_its_memory_ends_alone(processes: Executor, size: int) -> No
     found = run(processes, [("memory", size), ("square", 2)])
     assert found["memory", size].reason == "out-of-memory"
     assert found["square", 2] == 4
+
+
+@pytest.mark.parametrize("kind", [ThreadExecutor, ProcessExecutor])
+def test_closing_gives_up_what_is_in_flight(kind: type[Executor]) -> None:
+    executor: Executor
+    if kind is ThreadExecutor:
+        executor = ThreadExecutor(work, 2)
+    else:
+        executor = ProcessExecutor(work, nothing, (), WorkerLimits(2, 400, 100))
+    outcomes = executor.map(
+        [("square", 2), ("sleep", 4), ("sleep", 5), ("square", 3)], parallelism=2, timeout=lambda task: 60
+    )
+    assert next(outcomes).result == 4
+    closing = threading.Timer(0.5, executor.close)
+    closing.start()
+    started = time.monotonic()
+    left = list(outcomes)
+    assert time.monotonic() - started < 3
+    assert {("sleep", 4), ("sleep", 5)} <= {outcome.task for outcome in left}
+    assert {getattr(outcome.error, "reason", None) for outcome in left} == {"stopped"}
+    closing.join()
+    assert list(executor.map([("square", 2)], parallelism=2, timeout=lambda task: 60)) == []
