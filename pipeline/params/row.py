@@ -284,17 +284,8 @@ def _remedy(column: str, error: ErrorDetails) -> str:
     if column in CHOICES:
         return did_you_mean(error["input"], CHOICES[column]) or "write one of these, or empty the cell"
     if column == "min_confidence":
-        return _as_share(error["input"])
+        return "write a share between 0 and 1"
     return f"write {ALLOWED[column].split(';')[0]}"
-
-
-def _as_share(value: object) -> str:
-    """Percentages are the usual slip."""
-    try:
-        percent = float(str(value).strip().removesuffix("%"))
-    except ValueError:
-        percent = -1.0
-    return f"write it as a share: {percent / 100:g}" if 1 < percent <= 100 else "write a number from 0 to 1"
 
 
 def did_you_mean(value: object, choices: Iterable[str], cutoff: float = 0.5) -> str | None:

@@ -41,15 +41,14 @@ def _engine(row: ParameterRow, release: Release) -> Iterator[Complaint]:
     if row.engine not in release.services:
         hint = did_you_mean(row.engine, tuple(release.services))
         yield Complaint("engine", ", ".join(release.services), hint or "write 'local'")
-    elif row.engine not in release.engines:
-        usable = ", ".join(release.engines)
-        remedy = f"this release cannot use {row.engine} in a run yet: write {release.engines[0]!r}"
-        yield Complaint("engine", usable, remedy)
+    elif row.engine not in release.engines and row.enabled:
+        remedy = f"this release cannot run {row.engine}: the row can stay, with enabled = 0 until one can"
+        yield Complaint("engine", ", ".join(release.engines), remedy)
 
 
 def _api_version(row: ParameterRow, release: Release) -> Iterator[Complaint]:
     service = release.services.get(row.engine)
-    if service is None:
+    if service is None or row.engine not in release.engines:
         return
     if not service.versions:
         if row.api_version:
@@ -69,7 +68,7 @@ def _api_version(row: ParameterRow, release: Release) -> Iterator[Complaint]:
 
 
 def _model_kind(row: ParameterRow, release: Release) -> Iterator[Complaint]:
-    if row.engine not in release.services:
+    if row.engine not in release.services or row.engine not in release.engines:
         return
     kinds = release.model_kinds(row.engine, row.api_version)
     if row.model_kind not in kinds:
@@ -177,7 +176,7 @@ _FOLDERS = ("training_blob_root_folder", "scoring_input_blob_folder")
 
 _RULES: tuple[tuple[tuple[str, ...], Rule], ...] = (
     (("form_type",), _key),
-    (("engine",), _engine),
+    (("engine", "enabled"), _engine),
     (("engine", "api_version", "allow_retired"), _api_version),
     (("engine", "api_version", "model_kind"), _model_kind),
     (("model_kind", "routes"), _routes),

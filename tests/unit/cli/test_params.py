@@ -50,7 +50,7 @@ def test_a_faulty_row_is_shown_with_every_fault_and_not_added(table: Engine) -> 
     assert found.exit_code == 1
     for column in ("training_container_name", "scoring_container_name", "min_confidence", "locale"):
         assert column in found.stdout
-    assert "write it as a share: 0.8" in found.stdout
+    assert "write a share between 0 and 1" in found.stdout
     assert keys(table) == []
 
 

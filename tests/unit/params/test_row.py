@@ -125,9 +125,10 @@ def test_every_wrong_cell_is_told_and_the_good_ones_are_kept() -> None:
     assert reading.row.priority == 5
 
 
-@pytest.mark.parametrize(("cell", "remedy"), [(80, "0.8"), ("95%", "0.95"), (-1, "from 0 to 1")])
-def test_a_percentage_is_answered_with_the_share(cell: object, remedy: str) -> None:
-    assert remedy in read_row({**MINIMAL, "min_confidence": cell}).complaints[0].remedy
+@pytest.mark.parametrize("cell", [7, 80, "95%", -1, "high", True])
+def test_what_is_no_share_is_answered_without_a_guess(cell: object) -> None:
+    [complaint] = read_row({**MINIMAL, "min_confidence": cell}).complaints
+    assert complaint.remedy in ("write a share between 0 and 1", "write a number")
 
 
 @pytest.mark.parametrize(

@@ -76,10 +76,17 @@ def test_a_fault_says_value_allowed_and_remedy() -> None:
     )
 
 
-def test_an_engine_of_a_later_release_is_refused_in_words() -> None:
-    fault = only(judged(row("w9", engine="document-intelligence", api_version="2024-11-30")))
+@pytest.mark.parametrize("cells", [{}, {"api_version": "2024-11-30"}, {"model_kind": "classes"}])
+def test_an_engine_of_a_later_release_is_the_only_thing_said(cells: Row) -> None:
+    fault = only(judged(row("w9", engine="document-intelligence", **cells)))
     assert (fault.column, fault.allowed) == ("engine", "local")
-    assert "cannot use document-intelligence" in fault.remedy
+    assert "cannot run document-intelligence" in fault.remedy
+
+
+def test_a_row_switched_off_as_advised_waits_for_its_engine_without_a_fault() -> None:
+    cells = row("w9", engine="document-intelligence")
+    assert "enabled = 0" in only(judged(cells)).remedy
+    assert not judged({**cells, "enabled": 0}).faults
 
 
 @pytest.mark.parametrize(
