@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from pydantic import SecretStr
 from rich.markup import escape
-from sqlalchemy import text
 
 from pipeline.cli.console import out
+from pipeline.cli.rows import read_view
 from pipeline.cli.run import exit_code, print_summary
 from pipeline.cli.running import carry_out
-from pipeline.cli.tables import Output, print_table
-from pipeline.db.connection import reading
+from pipeline.cli.tables import Output
 from pipeline.db.views import view_name
 from pipeline.errors import RunError
 from pipeline.orchestrator.run import RunOptions
 from pipeline.params import table
 from pipeline.params.rules import validate
-from pipeline.settings import Settings, load_settings
+from pipeline.settings import CONFIG_FILE, Settings, load_settings
 from pipeline.wiring import App, open_app, utc_now
 
 _SHOWN_ROWS = 5
-_SHOWN_COLUMNS = 6
+_CONFIG = """\
+# The demo as a project of its own: run formpipe in this folder.
+database_url = "sqlite:///formpipe.db"
+storage_root = "lake"
+"""
 
 
 def demo(
@@ -33,12 +39,13 @@ def demo(
 ) -> None:
     """Draw three form types, add a row for each, run, show the rows. The second time nothing is scored."""
     settings = _settings(folder)
-    _draw(folder, settings, seed)
+    again = (folder / "lake" / "truth.jsonl").exists()
+    _draw(folder, settings, seed, again=again)
     app = open_app(settings, upgrade=True)
     _add_rows(app)
     summary = carry_out(app, RunOptions())
     print_summary(app, summary, Output.TEXT)
-    _show_rows(app, folder)
+    _show_rows(app, folder, again=again)
     raise typer.Exit(exit_code(summary))
 
 
@@ -47,21 +54,21 @@ def _settings(folder: Path) -> Settings:
     return load_settings(database_url=database, storage_root=folder / "lake")
 
 
-def _draw(folder: Path, settings: Settings, seed: int) -> None:
+def _draw(folder: Path, settings: Settings, seed: int, *, again: bool) -> None:
     try:
         from pipeline.demo import write_lake
     except ImportError:
         raise RunError(
             "drawing forms needs one more package: pip install 'formpipe[demo]'", reason="demo-not-installed"
         ) from None
-    marker = folder / "lake" / "truth.jsonl"
-    if marker.exists():
+    if again:
         out.print(
             f"Using the lake in {escape(str(settings.storage_root))} (delete {folder} to start again).\n"
         )
         return
     out.print(f"Drawing a small data lake into {escape(str(settings.storage_root))} ...")
     manifest = write_lake(settings.storage_root, seed=seed)
+    (folder / CONFIG_FILE).write_text(_CONFIG)
     for form_type, backlog in manifest.backlog.items():
         training = len(manifest.training[form_type])
         out.print(f"  {form_type}: {training} training forms, {len(backlog)} documents in the backlog")
@@ -80,23 +87,22 @@ def _add_rows(app: App) -> None:
         out.print(f"Added {len(new)} rows to the parameter table (formpipe params list shows them).\n")
 
 
-def _show_rows(app: App, folder: Path) -> None:
+def _show_rows(app: App, folder: Path, *, again: bool) -> None:
     from pipeline.demo import demo_rows
 
-    names = [view_name(row["form_type"], app.database.dialect.name) for row in demo_rows()]
-    query = f"SELECT * FROM {names[0]} LIMIT {_SHOWN_ROWS}"
-    with reading(app.database) as connection:
-        rows = connection.execute(text(query))
-        columns = list(rows.keys())
-        kept = [n for n, name in enumerate(columns) if name not in _PLUMBING][:_SHOWN_COLUMNS]
-        found = [[row[n] for n in kept] for row in rows]
-    out.print(f"\nThe rows, one table per form type. For example [bold]{query}[/bold]:\n")
-    print_table([columns[n] for n in kept], found)
+    names = [str(row["form_type"]) for row in demo_rows()]
+    out.print(f"\nThe values of [bold]{names[0]}[/bold], from its view in the database:\n")
+    read_view(app.database, names[0], _SHOWN_ROWS).print()
+    formpipe = shutil.which("formpipe") or f"{sys.executable} -m pipeline.cli.main"
+    back = os.path.relpath(formpipe, folder) if Path(formpipe).exists() else formpipe
+    query = f"SELECT * FROM {view_name(names[0], app.database.dialect.name)}"
     out.print(
-        f"\nLook for yourself:\n\n  sqlite3 -box {folder}/formpipe.db '{query}'\n"
-        f"  also: {', '.join(names[1:])}\n\n"
-        "Run `make demo` again: nothing is scored twice, and the plan says why."
+        f"\nLook for yourself:\n\n  cd {escape(str(folder))}\n  {escape(back)} rows {names[-1]}\n"
+        f"  {escape(back)} report --html report.html\n  {escape(back)} models show {names[0]}\n"
+        f"  sqlite3 -box formpipe.db '{query}'\n"
     )
-
-
-_PLUMBING = {"document_id", "pages", "model_version", "scored_at", "review", "outcome"}
+    out.print(
+        "Nothing was scored twice: `formpipe plan` says why."
+        if again
+        else "Run it again: nothing is scored twice, and `formpipe plan` says why."
+    )

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 
 from pipeline.cli import database, models, params
-from pipeline.cli.console import Exit, err
+from pipeline.cli.console import Exit, err, out
 from pipeline.cli.demo import demo
 from pipeline.cli.doctor import doctor
 from pipeline.cli.init import init
 from pipeline.cli.layout import layout
 from pipeline.cli.report import report
+from pipeline.cli.rows import rows
 from pipeline.cli.run import plan, retry, run
 from pipeline.cli.status import status
 from pipeline.cli.verify import verify
@@ -30,14 +33,25 @@ app = typer.Typer(
 )
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"formpipe {version('formpipe')}")
+        raise typer.Exit
+
+
 @app.callback()
-def _root() -> None:
+def _root(
+    show_version: Annotated[
+        bool, typer.Option("--version", "-V", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
     """Commands are registered below this."""
 
 
 app.command(epilog="Example: formpipe init forms-project")(init)
 app.command(epilog="Example: formpipe plan --form-type invoices")(plan)
 app.command(epilog="Example: formpipe run --form-type invoices --form-type receipts")(run)
+app.command(epilog="Example: formpipe rows invoices --limit 20")(rows)
 app.command(epilog="Example: formpipe retry --form-type invoices --reason damaged-pdf")(retry)
 app.command(epilog="Example: formpipe report --html report.html")(report)
 app.command(epilog="Example: formpipe status --form-type invoices --outcome dead")(status)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
@@ -18,6 +20,7 @@ from rich.progress import (
     Task,
     TaskID,
     TextColumn,
+    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.text import Text
@@ -28,7 +31,7 @@ from pipeline.orchestrator import progress as told
 from pipeline.orchestrator.run import RunContext, RunOptions, RunSummary, execute
 from pipeline.wiring import App, run_context
 
-_LOG_EVERY = 25
+_LOG_SECONDS = 10.0
 _STAGES = {"read": "reading", "train": "training", "list": "listing", "score": "scoring"}
 
 
@@ -94,7 +97,10 @@ def _listener() -> Bars | Lines:
 
 
 class Lines:
-    """One JSON line per event, for a log."""
+    """One JSON line per event, for a log; of progress, one in ten seconds and the last."""
+
+    def __init__(self) -> None:
+        self._told_at: dict[tuple[str, str], float] = {}
 
     def __enter__(self) -> told.Listener:
         return self._hear
@@ -105,10 +111,17 @@ class Lines:
     def _hear(self, event: told.Progress | told.Note) -> None:
         if isinstance(event, told.Note):
             log_event(event.name, form_type=event.form_type, message=event.message)
-        elif event.done % _LOG_EVERY == 0 or event.done == event.total:
+        elif event.done == event.total or self._due(event):
             log_event(
                 f"{event.stage}-progress", form_type=event.form_type, done=event.done, total=event.total
             )
+
+    def _due(self, event: told.Progress) -> bool:
+        key, now = (event.form_type, event.stage), time.monotonic()
+        due = now - self._told_at.get(key, -math.inf) >= _LOG_SECONDS
+        if due:
+            self._told_at[key] = now
+        return due
 
 
 class _Rate(ProgressColumn):
@@ -129,6 +142,7 @@ class Bars:
             BarColumn(bar_width=30),
             MofNCompleteColumn(),
             _Rate(),
+            TimeElapsedColumn(),
             TimeRemainingColumn(),
             TextColumn("[dim]{task.fields[note]}"),
             console=err,

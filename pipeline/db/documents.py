@@ -90,7 +90,6 @@ _PENDING: dict[str, object] = {
     "next_try_at": None,
     "reason": None,
     "message": None,
-    "finished_at": None,
 }
 _CHANGED: dict[str, object] = {"etag": bindparam("b_etag"), "size": bindparam("b_size"), "content_hash": None}
 

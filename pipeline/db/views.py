@@ -1,5 +1,8 @@
 """One typed view per form type: a row per document (and part), a column per field.
 
+A document is shown from its first scoring on. While it waits to be scored again (`pending`) and after its
+blob has left the backlog (`gone`) its last values stay; one that can no longer be read (`dead`) has none.
+
 Field values are kept one row each; the view turns them sideways. Its columns, and which field each
 stands for, are written into the view itself, so that names and places never change: new fields are
 added at the end and fields that are no longer learned keep their column.
@@ -29,6 +32,7 @@ from sqlalchemy import (
     cast,
     exists,
     func,
+    or_,
     select,
     text,
     true,
@@ -167,8 +171,8 @@ def _query(form_type: str, columns: Sequence[ViewColumn], dialect: str) -> Selec
         .select_from(tables)
         .where(
             document.c.form_type == form_type,
-            document.c.stage == "done",
-            document.c.outcome.in_(("loaded", "partial")),
+            part.c.id.is_not(None),
+            or_(document.c.outcome.is_(None), document.c.outcome != "dead"),
             person.c.part_id.is_(None),
         )
         .group_by(part.c.id, *(key.element for key in keys))
@@ -179,7 +183,7 @@ def _keys(columns: Sequence[ViewColumn]) -> list[Label[Any]]:
     keys = [
         document.c.id.label("document_id"),
         document.c.path.label("path"),
-        document.c.outcome.label("outcome"),
+        func.coalesce(document.c.outcome, "pending").label("outcome"),
         document.c.pages.label("pages"),
         model_version.c.version.label("model_version"),
         document.c.finished_at.label("scored_at"),

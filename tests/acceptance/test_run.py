@@ -70,6 +70,7 @@ def test_only_what_changed_is_done_again(trained: Project, lake: Path) -> None:
     shutil.copy(names[3], folder / "new one.pdf")
     trained.formpipe("run")
     done = trained.sql("SELECT path, outcome FROM document WHERE run_id = 3 OR outcome = 'gone' ORDER BY 1")
+    assert trained.sql("SELECT count(*) FROM forms_purchase_invoice") == [(9,)]
     assert sorted(done) == sorted(
         [(f"backlog/{names[0].name}", "loaded"), (f"backlog/{names[2].name}", "gone"),
          ("backlog/new one.pdf", "loaded")]

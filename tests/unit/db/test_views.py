@@ -168,7 +168,7 @@ def test_only_the_first_occurrence_is_shown(ledger: Ledger) -> None:
     assert [row["no"] for row in show(ledger.database, [FieldSpec("No")])] == ["A-9"]
 
 
-def test_only_loaded_and_partial_documents_are_shown(ledger: Ledger) -> None:
+def test_documents_without_pages_that_were_read_are_not_shown(ledger: Ledger) -> None:
     ledger.form_type("invoice")
     ledger.form_type("other")
     for outcome in ("loaded", "partial", "dead", "gone", None):
