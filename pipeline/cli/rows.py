@@ -66,7 +66,8 @@ def read_view(database: Engine, form_type: str, limit: int) -> ViewRows:
             reason="no-rows-yet",
         )
     source = table(view, schema=schema or None)
-    query: Select[Any] = select(literal_column("*")).select_from(source).order_by(literal_column("path")).limit(limit)
+    everything: Select[Any] = select(literal_column("*")).select_from(source)
+    query = everything.order_by(literal_column("path")).limit(limit)
     with reading(database) as connection:
         found = connection.execute(query)
         return ViewRows(tuple(found.keys()), [tuple(row) for row in found])

@@ -175,7 +175,8 @@ class _GroupRun:
                     raise
             return f"training failed ({error})"
         if version.state == "active":
-            return f"version {version.version} trained: {version.reason}"
+            judged = f" ({version.reason})" if version.version > 1 else ""
+            return f"version {version.version} trained{judged}"
         return f"version {version.version} stays a candidate: {version.reason}"
 
     def _score(

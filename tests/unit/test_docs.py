@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,26 @@ def every_command() -> list[tuple[str, object]]:
 @pytest.mark.parametrize(("name", "command"), every_command())
 def test_the_help_of_every_command_has_an_example(name: str, command: object) -> None:
     assert f"Example: {name}" in (getattr(command, "epilog", "") or "")
+
+
+PAGES = ["README.md", *(str(p.relative_to(ROOT)) for p in sorted((ROOT / "docs").glob("*.md")))]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_link_leads_somewhere(name: str) -> None:
+    links = re.findall(r"\]\(([^)#]+)", page(name))
+    missing = [
+        link for link in links if not link.startswith("http") and not ((ROOT / name).parent / link).exists()
+    ]
+    assert missing == []
+
+
+def test_the_readme_has_no_holes() -> None:
+    assert not re.findall(r"\b[A-Z]+_[A-Z]+\b(?<!FORMPIPE_)", page("README.md"))
+
+
+def test_every_command_line_of_the_readme_exists() -> None:
+    known = {name for name, _ in every_command()}
+    for line in re.findall(r"^formpipe ([^#&\n]*)", page("README.md"), re.M):
+        words = line.split()
+        assert {f"formpipe {words[0]}", f"formpipe {' '.join(words[:2])}"} & known, line
