@@ -16,6 +16,7 @@ from rich.markup import escape
 from sqlalchemy import Connection
 
 from pipeline.cli.console import Exit, err, out
+from pipeline.cli.params_print import LIST_COLUMNS, list_line, print_changes
 from pipeline.cli.tables import Output, OutputOption, print_faults, print_json, print_table
 from pipeline.db.connection import reading
 from pipeline.params import original, table
@@ -31,16 +32,26 @@ from pipeline.params.declarations import (
 from pipeline.params.row import did_you_mean, to_cells, to_field_cells
 from pipeline.params.rules import Validated, validate
 from pipeline.params.shapes import shown
-from pipeline.types import FormType
 from pipeline.wiring import App, open_app
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help="The form types: one row each.")
 
-Keys = Annotated[list[str], typer.Argument(metavar="FORM_TYPE...", help="Keys of the rows.")]
+Keys = Annotated[list[str], typer.Argument(metavar="FORM_TYPE", help="Keys of the rows, one or more.")]
 Key = Annotated[str, typer.Argument(metavar="FORM_TYPE", help="The key of the row.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")]
 Replace = Annotated[bool, typer.Option("--replace", help="Overwrite rows that are there.")]
+Container = Annotated[str | None, typer.Option(metavar="CONTAINER", help="Where it is another one.")]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A YAML file, - for standard input.")]
+
+_REQUIRED = "[red]\\[required][/red]"
+"""Said of options that `--set` or a sibling can stand in for, so that the parser cannot require them."""
+
+_PLACES = {
+    "training_container_name": "--container",
+    "training_blob_root_folder": "--training",
+    "scoring_container_name": "--container",
+    "scoring_input_blob_folder": "--backlog",
+}
 
 
 @app.command("list", epilog="Example: formpipe params list --output json")
@@ -55,8 +66,9 @@ def list_rows(output: OutputOption = Output.TEXT) -> None:
         cells = [to_cells(good[key]) if (key := str(row["form_type"])) in good else row for row in rows]
         print_json({"form_types": cells, "faults": [asdict(fault) for fault in found.faults]})
         return
-    lines = [_line(row, good.get(str(row["form_type"])), faults) for row in rows]
-    print_table(("form type", "engine", "group", "training", "backlog", "model", "state"), lines)
+    keys = [str(row["form_type"]) for row in rows]
+    lines = [list_line(row, good.get(key), faults[key]) for key, row in zip(keys, rows, strict=True)]
+    print_table(LIST_COLUMNS, lines, whole=1)
     if not rows:
         err.print("no form types yet: `formpipe params add --help` shows how to add one")
 
@@ -94,26 +106,33 @@ def show(form_type: Key, output: OutputOption = Output.TEXT) -> None:
 def add(
     form_type: Key,
     container: Annotated[
-        str | None, typer.Option(help="The container of training forms and backlog.")
+        str | None,
+        typer.Option(metavar="CONTAINER", help=f"Where training forms and backlog lie. {_REQUIRED}"),
     ] = None,
-    training_container: Annotated[str | None, typer.Option(help="Where it is another one.")] = None,
-    training_folder: Annotated[
-        str, typer.Option("--training", "--training-folder", help="The folder of the training forms.")
+    training_container: Container = None,
+    training: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help=f"The folder of the training forms. {_REQUIRED}")
+    ] = None,
+    backlog_container: Container = None,
+    backlog: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER", help=f"The folder new forms are dropped into. {_REQUIRED}"),
+    ] = None,
+    outputs: Annotated[
+        str, typer.Option(metavar="FOLDER", help="Where <name>_output.json goes; none: nowhere.")
     ] = "",
-    backlog_container: Annotated[str | None, typer.Option(help="Where it is another one.")] = None,
-    backlog_folder: Annotated[
-        str, typer.Option("--backlog", "--backlog-folder", help="The folder new forms are dropped into.")
-    ] = "",
-    output_folder: Annotated[
-        str,
-        typer.Option("--outputs", "--output-folder", help="Where <name>_output.json goes; none: nowhere."),
-    ] = "",
-    description: Annotated[str, typer.Option(help="Free text.")] = "",
-    group: Annotated[str, typer.Option(help="Rows of one group share one model.")] = "",
+    description: Annotated[str, typer.Option(metavar="TEXT", help="Free text.")] = "",
+    group: Annotated[str, typer.Option(metavar="GROUP", help="Rows of one group share one model.")] = "",
     labels: Annotated[bool, typer.Option(help="Whether the training forms have label files.")] = True,
-    locale: Annotated[str, typer.Option(help="How dates and amounts are written: en-US, de-AT.")] = "",
-    field: Annotated[list[str] | None, typer.Option(help="NAME or NAME:TYPE; repeat it.")] = None,
-    cells: Annotated[list[str] | None, typer.Option("--set", help="COLUMN=VALUE of any column.")] = None,
+    locale: Annotated[
+        str, typer.Option(metavar="LOCALE", help="How dates and amounts are written: en-US, de-AT.")
+    ] = "",
+    field: Annotated[
+        list[str] | None, typer.Option(metavar="FIELD", help="NAME or NAME:TYPE; repeat it.")
+    ] = None,
+    cells: Annotated[
+        list[str] | None, typer.Option("--set", metavar="CELL", help="COLUMN=VALUE of any column; repeat it.")
+    ] = None,
     replace: Replace = False,
     dry_run: DryRun = False,
     output: OutputOption = Output.TEXT,
@@ -122,16 +141,17 @@ def add(
     row: dict[str, object] = {
         "form_type": form_type,
         "training_container_name": training_container or container,
-        "training_blob_root_folder": training_folder,
+        "training_blob_root_folder": training,
         "scoring_container_name": backlog_container or container,
-        "scoring_input_blob_folder": backlog_folder,
-        "scoring_output_blob_folder": output_folder,
+        "scoring_input_blob_folder": backlog,
+        "scoring_output_blob_folder": outputs,
         "form_description": description,
         "form_batch_group_id": group,
         "use_label_file": labels,
         "locale": locale,
         **_pairs(cells or ()),
     }
+    _require_places(row)
     if field:
         row["fields"] = [_field(each) for each in field]
     _apply(declare([row]), output, dry_run=dry_run, only_new=not replace)
@@ -154,7 +174,7 @@ def apply(file: File, dry_run: DryRun = False, output: OutputOption = Output.TEX
 
 @app.command(epilog="Example: formpipe params export forms.yaml")
 def export(
-    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Standard output without it.")] = None,
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="Standard output without it.")] = None,
     model_ids: Annotated[bool, typer.Option(help="Also ids of models this database made itself.")] = False,
     output: OutputOption = Output.TEXT,
 ) -> None:
@@ -177,9 +197,7 @@ def export(
 
 @app.command("validate", epilog="Example: formpipe params validate forms.yaml")
 def check(
-    file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="A YAML file; else the table.")
-    ] = None,
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="A YAML file; else the table.")] = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Show every fault of every row, of the table or of a file that would be applied to it. Exit code 1
@@ -209,8 +227,10 @@ def import_rows(
     from_table: Annotated[
         str, typer.Option(metavar="TABLE", help="A table of this database, or schema.table.")
     ],
-    engine: Annotated[str, typer.Option(help="The engine of the new rows.")] = "local",
-    api_version: Annotated[str | None, typer.Option(help="Its version, where it has some.")] = None,
+    engine: Annotated[str, typer.Option(metavar="ENGINE", help="The engine of the new rows.")] = "local",
+    api_version: Annotated[
+        str | None, typer.Option(metavar="VERSION", help="Its version, where it has some.")
+    ] = None,
     replace: Replace = False,
     dry_run: DryRun = False,
     output: OutputOption = Output.TEXT,
@@ -239,26 +259,27 @@ def enable(form_types: Keys) -> None:
     _switch(form_types, True)
 
 
-@app.command(epilog="Example: formpipe params purge w9 --yes")
+@app.command(epilog="Example: formpipe params purge w9 receipts --yes")
 def purge(
-    form_type: Key,
+    form_types: Keys,
     yes: Annotated[bool, typer.Option("--yes", help="Do it without being asked.")] = False,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Remove a row for good: its fields, its documents and their values, its view, and, with the last row of
-    a group, its models. Blobs stay where they are."""
-    opened = open_app()
+    """Remove rows for good: their fields, documents and values, their views, and, with the last row of a
+    group, its models. Blobs stay where they are. All of the rows are removed, or none."""
+    opened, keys = open_app(), tuple(dict.fromkeys(form_types))
     with reading(opened.database) as connection:
-        _require(connection, [form_type])
-        documents = table.documents_of(connection, form_type)
-    if not yes and not typer.confirm(f"Remove {form_type} and its {documents} documents for good?"):
+        _require(connection, keys)
+        documents = sum(table.documents_of(connection, key) for key in keys)
+    if not yes and not typer.confirm(f"Remove {', '.join(keys)} and {documents} documents for good?"):
         raise typer.Exit(Exit.USAGE)
     with opened.database.begin() as connection:
-        gone = table.purge(connection, form_type, datetime.now(UTC))
+        gone = {key: table.purge(connection, key, datetime.now(UTC)) for key in keys}
     if output is Output.JSON:
-        print_json({"form_type": form_type, **asdict(gone)})
-    else:
-        out.print(f"{form_type} is removed, with {gone.documents} documents and {gone.model_versions} models")
+        print_json({"purged": [{"form_type": key, **asdict(each)} for key, each in gone.items()]})
+        return
+    for key, each in gone.items():
+        out.print(f"{key} is removed, with {each.documents} documents and {each.model_versions} models")
 
 
 def _apply(declared: Declared, output: Output, *, dry_run: bool, only_new: bool = False) -> None:
@@ -275,29 +296,13 @@ def _apply(declared: Declared, output: Output, *, dry_run: bool, only_new: bool 
         changes = [asdict(change) for change in planned.changes]
         print_json({"changes": changes, "faults": faults, "dry_run": dry_run})
     else:
-        _print_changes(planned, dry_run)
+        print_changes(planned, dry_run)
     if planned.faults:
         raise typer.Exit(Exit.ATTENTION)
 
 
-def _print_changes(planned: Changes, dry_run: bool) -> None:
-    if planned.faults:
-        print_faults(planned.faults)
-    for change in planned.changes:
-        out.print(f"{_SIGNS[change.kind]} {change.form_type} {change.kind}")
-        for cell in change.cells:
-            old, new = (escape(text) or "(empty)" for text in (cell.old, cell.new))
-            out.print(f"    {escape(cell.column)}: {old} -> {new}")
-    kinds: list[str] = [change.kind for change in planned.changes]
-    counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in _SIGNS)
-    faulty = len({fault.row for fault in planned.faults})
-    out.print(
-        f"{counts}, {faulty} left out for faults" + (" (dry run: nothing is written)" if dry_run else "")
-    )
-
-
-def _switch(keys: Sequence[str], enabled: bool) -> None:
-    opened = open_app()
+def _switch(form_types: Sequence[str], enabled: bool) -> None:
+    opened, keys = open_app(), tuple(dict.fromkeys(form_types))
     with opened.database.begin() as connection:
         _require(connection, keys)
         table.set_enabled(connection, keys, enabled)
@@ -325,6 +330,15 @@ def _require(connection: Connection, keys: Sequence[str]) -> Mapping[str, Mappin
             hint = did_you_mean(key, tuple(rows)) or "`formpipe params list` shows them"
             raise typer.BadParameter(f"there is no form type {shown(key)!r}: {hint}")
     return rows
+
+
+def _require_places(row: Mapping[str, object]) -> None:
+    """Where training forms and backlog lie has no default; an empty folder is the whole container."""
+    missing = dict.fromkeys(option for column, option in _PLACES.items() if row[column] is None)
+    if missing:
+        names = " and ".join(missing)
+        err.print(f"{names} {'is' if len(missing) == 1 else 'are'} missing: `formpipe params add --help`")
+        raise typer.Exit(Exit.USAGE)
 
 
 def _refuse_existing(connection: Connection, declared: Declared) -> None:
@@ -363,19 +377,3 @@ def _with_fields(rows: Sequence[Raw], fields: Sequence[Raw]) -> list[Raw]:
     own = [[f for f in fields if f["form_type"] == row["form_type"]] for row in rows]
     without = [[{c: v for c, v in f.items() if c != "form_type"} for f in each] for each in own]
     return [{**row, "fields": each} if each else row for row, each in zip(rows, without, strict=True)]
-
-
-def _line(row: Raw, good: FormType | None, faults: Mapping[str, int]) -> list[str]:
-    key = str(row["form_type"])
-    if good is None:
-        places = [shown(row[column]) for column in ("training_blob_root_folder", "scoring_input_blob_folder")]
-        engine, group, model = (shown(row[c]) for c in ("engine", "form_batch_group_id", "model_id"))
-        return [shown(key), engine, group or shown(key), *places, model, f"{faults[key]} faults"]
-    training = f"{good.training_container}/{good.training_folder}"
-    backlog = f"{good.scoring_container}/{good.scoring_folder}"
-    engine = " ".join(filter(None, (good.engine, good.api_version)))
-    state = "ready" if good.enabled else "disabled"
-    return [key, engine, good.group, training, backlog, good.model_id or "to be made", state]
-
-
-_SIGNS = {"added": "+", "changed": "~", "unchanged": "="}

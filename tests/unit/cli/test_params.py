@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
-from pipeline.cli import params
+from pipeline.cli import main, params
+from pipeline.cli.console import out
 
 FOLDERS = ("--training", "w9/training", "--backlog", "w9/backlog")
 
@@ -180,12 +183,16 @@ def test_an_import_leaves_rows_that_are_there(table: Engine) -> None:
     assert answer("show", "acme")["priority"] == 100
 
 
+def enabled(listed: str) -> list[str]:
+    return [line.split()[2] for line in listed.splitlines()[1:]]
+
+
 def test_rows_are_disabled_and_enabled(table: Engine) -> None:
     call("apply", "-", stdin=TWO_ROWS)
     assert call("disable", "w9").exit_code == 0
-    assert "disabled" in call("list").stdout
+    assert enabled(call("list").stdout) == ["no"]
     call("enable", "w9")
-    assert "ready" in call("list").stdout
+    assert enabled(call("list").stdout) == ["yes"]
 
 
 @pytest.mark.parametrize("command", ["show", "disable", "enable", "purge"])
@@ -205,6 +212,81 @@ def test_a_purge_asks_first(table: Engine) -> None:
     assert keys(table) == []
 
 
+def add(key: str, **cells: str) -> None:
+    folders = ("--training", f"{key}/training", "--backlog", f"{key}/backlog")
+    sets = [word for column, cell in cells.items() for word in ("--set", f"{column}={cell}")]
+    added = call("add", key, "--container", "forms", *folders, *sets)
+    assert added.exit_code == 0, added.output
+
+
+def test_several_rows_are_purged_disabled_and_enabled_at_once(table: Engine) -> None:
+    for key in ("a", "b", "c", "d"):
+        add(key)
+    assert call("disable", "a", "b").exit_code == 0
+    assert enabled(call("list").stdout) == ["no", "no", "yes", "yes"]
+    assert call("enable", "a", "b", "c").exit_code == 0
+    assert enabled(call("list").stdout) == ["yes"] * 4
+    assert call("purge", "a", "b", stdin="n\n").exit_code == 2
+    purged = answer("purge", "a", "b", "a", "--yes")["purged"]
+    assert [each["form_type"] for each in purged] == ["a", "b"]
+    assert keys(table) == ["c", "d"]
+
+
+def test_a_purge_with_one_key_that_is_not_there_removes_nothing(table: Engine) -> None:
+    add("a")
+    assert call("purge", "a", "nothing", "--yes").exit_code == 2
+    assert keys(table) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--container", "forms", "--training", "a"), "--backlog is missing"),
+        (("--container", "forms", "--backlog", "a"), "--training is missing"),
+        (FOLDERS, "--container is missing"),
+        ((*FOLDERS, "--training-container", "forms"), "--container is missing"),
+        ((), "--container and --training and --backlog are missing"),
+    ],
+)
+def test_a_place_that_is_not_said_is_wrong_usage(table: Engine, options: tuple[str, ...], said: str) -> None:
+    found = call("add", "x9", *options)
+    assert found.exit_code == 2
+    assert said in found.stderr
+    assert keys(table) == []
+
+
+def test_a_place_is_also_said_by_set_or_apart(table: Engine) -> None:
+    apart = ("--training-container", "forms", "--backlog-container", "inbox")
+    assert call("add", "a", "--training", "a", *apart, "--backlog", "").exit_code == 0
+    cells = ("--set", "scoring_input_blob_folder=b/backlog")
+    assert call("add", "b", "--container", "forms", "--training", "b/training", *cells).exit_code == 0
+    assert keys(table) == ["a", "b"]
+
+
+def test_the_list_keeps_keys_whole_on_a_narrow_terminal(
+    table: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    longest = "a_form_type_whose_key_is_as_long_as_can_"[:39] + "b"
+    add(longest)
+    add("w9", model_id="local-w9-v3")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setattr(out, "_width", 80)
+    monkeypatch.setattr(out, "_height", 25)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", call("list").stdout).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any(line.startswith(f"{longest} ") for line in lines)
+    assert next(line for line in lines if line.startswith("w9 ")).split()[-1] == "v3"
+
+
+def test_the_list_leaves_out_what_the_key_says_and_names_another_container(table: Engine) -> None:
+    add("w9", scoring_container_name="inbox")
+    add("tax", form_batch_group_id="all", model_id="local-all-v2")
+    shared, own = (line.split() for line in call("list").stdout.splitlines()[1:])
+    assert shared == ["tax", "local", "yes", "forms/tax/training/", "tax/backlog/", "local-all-v2"]
+    assert own[3:5] == ["forms/w9/training/", "inbox/w9/backlog/"]
+    assert own[5:] == ["none"]
+
+
 COMMANDS = ["list", "show", "add", "apply", "export", "validate", "import", "disable", "enable", "purge"]
 
 
@@ -217,3 +299,24 @@ def test_every_help_has_an_example(command: str) -> None:
 
 def test_the_commands_are_all_tested_here() -> None:
     assert len(params.app.registered_commands) == len(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_help_of_80_columns_cuts_no_name_off(command: str) -> None:
+    found = CliRunner().invoke(
+        main.app, ["params", command, "--help"], terminal_width=80, env={"COLUMNS": "80"}
+    )
+    assert found.exit_code == 0
+    assert "…" not in found.stdout
+    options = get_command(params.app).commands[command].params  # type: ignore[attr-defined]
+    for option in options:
+        for name in (*option.opts, *option.secondary_opts):
+            if name.startswith("--"):
+                assert re.search(rf"{name}(?![\w-])", found.stdout), name
+
+
+def test_the_help_marks_what_add_cannot_do_without() -> None:
+    help_text = re.sub(r"[│\s]+", " ", call("add", "--help").stdout)
+    for option in ("--container", "--training", "--backlog"):
+        said = help_text.split(f" {option} ", 1)[1].split(" --", 1)[0]
+        assert "[required]" in said, option
