@@ -47,3 +47,13 @@ class RunError(FormpipeError):
     """Ends the run: settings, database or storage cannot be used at all."""
 
     reason = "run-impossible"
+
+
+def place_of(error: BaseException) -> str:
+    """Where an unnamed error was raised: file, line and function, for a bug report without values."""
+    trace, place = error.__traceback__, "?"
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        place = f"{code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno} {code.co_name}"
+        trace = trace.tb_next
+    return place

@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from pipeline.errors import AttemptError, DocumentError, FormpipeError
+from pipeline.errors import AttemptError, DocumentError, FormpipeError, place_of
 
 OUT_OF_MEMORY = 77
 """Exit code of a worker that ended itself for its memory."""
@@ -38,18 +38,8 @@ def perform(call: Callable[[Any], object], task: Any) -> object:
         raise AttemptError("it needs more than reader_memory_mb", reason="out-of-memory") from None
     except Exception as error:
         raise DocumentError(
-            f"a bug: {type(error).__name__} at {_where(error)}; please report it", reason="unexpected-error"
+            f"a bug: {type(error).__name__} at {place_of(error)}; please report it", reason="unexpected-error"
         ) from None
-
-
-def _where(error: BaseException) -> str:
-    trace = error.__traceback__
-    place = "?"
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        place = f"{code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno} {code.co_name}"
-        trace = trace.tb_next
-    return place
 
 
 def _watch(limit_bytes: int, parent: int) -> None:

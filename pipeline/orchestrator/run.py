@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.db import documents, models, runs, views
 from pipeline.db.connection import reading
-from pipeline.errors import FormpipeError, RowError, RunError
+from pipeline.errors import FormpipeError, RowError, RunError, place_of
 from pipeline.orchestrator.leasing import LeaseTerms, held, may_be_alive
 from pipeline.orchestrator.plan import run_order
 from pipeline.orchestrator.progress import Listener, Note, Progress
@@ -133,6 +134,15 @@ class _GroupRun:
             if isinstance(error, RunError):
                 raise
             self._end_left(error.reason, str(error))
+        except SQLAlchemyError as error:
+            cause = type(getattr(error, "orig", None) or error).__name__
+            raise RunError(
+                f"the database failed ({cause} at {place_of(error)}): what was committed stays, run again",
+                reason="database-failed",
+            ) from error
+        except Exception as error:
+            bug = f"a bug: {type(error).__name__} at {place_of(error)}; please report it"
+            self._end_left("unexpected-error", bug)
 
     def _end_left(self, reason: str, message: str) -> None:
         state: RowEnd = _ENDS.get(reason, "failed")
