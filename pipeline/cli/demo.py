@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -93,8 +92,8 @@ def _show_rows(app: App, folder: Path, *, again: bool) -> None:
     names = [str(row["form_type"]) for row in demo_rows()]
     out.print(f"\nThe values of [bold]{names[0]}[/bold], from its view in the database:\n")
     read_view(app.database, names[0], _SHOWN_ROWS).print()
-    formpipe = shutil.which("formpipe") or f"{sys.executable} -m pipeline.cli.main"
-    back = os.path.relpath(formpipe, folder) if Path(formpipe).exists() else formpipe
+    program = Path(sys.argv[0])
+    back = os.path.relpath(program, folder) if program.name == "formpipe" and program.exists() else "formpipe"
     query = f"SELECT * FROM {view_name(names[0], app.database.dialect.name)}"
     out.print(
         f"\nLook for yourself:\n\n  cd {escape(str(folder))}\n  {escape(back)} rows {names[-1]}\n"
