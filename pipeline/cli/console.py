@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 
-out = Console(highlight=False, soft_wrap=True)
+_WIDE = 200
+"""Columns where nobody looks at a terminal: a pipe, a file, a log."""
+
+
+class Answers(Console):
+    """A console that is as wide as its terminal, and wide where it has none."""
+
+    @property
+    def size(self) -> ConsoleDimensions:  # type: ignore[misc]  # it is never set here
+        size = super().size
+        return size if self.is_terminal else ConsoleDimensions(max(_WIDE, size.width), size.height)
+
+
+out = Answers(highlight=False, soft_wrap=True)
 """Standard output: the answer of a command."""
 
 err = Console(stderr=True, highlight=False, soft_wrap=True)

@@ -13,7 +13,7 @@ from rich.markup import escape
 from sqlalchemy import Connection
 
 from pipeline.cli.console import out
-from pipeline.cli.tables import Output, OutputOption, cell, print_json, print_table
+from pipeline.cli.tables import Output, OutputOption, cell, print_json, print_table, short_time
 from pipeline.db import models as statements
 from pipeline.training import registry
 from pipeline.types import Evaluation, FieldScore, ModelVersion
@@ -45,7 +45,9 @@ def list_versions(
         out.print("No model yet: `formpipe run` trains one for every row.")
     else:
         columns = ("group", ">version", "state", ">F1", ">forms", "engine", "created", "reason")
-        print_table(columns, [_line(version, scores.get(version.id)) for version in found])
+        now = datetime.now(UTC)
+        lines = [_line(version, scores.get(version.id), now) for version in found]
+        print_table(columns, lines, silent={"engine": "local"})
 
 
 @app.command(epilog="Example: formpipe models show invoices --version 3")
@@ -119,8 +121,8 @@ def _f1(version: ModelVersion) -> float | None:
     return version.evaluation.overall.f1 if version.evaluation and measured else None
 
 
-def _line(version: ModelVersion, f1: float | None) -> tuple[object, ...]:
-    created = version.created_at.strftime("%Y-%m-%d %H:%M") if version.created_at else ""
+def _line(version: ModelVersion, f1: float | None, now: datetime) -> tuple[object, ...]:
+    created = short_time(version.created_at, now)
     engine = " ".join(filter(None, (version.engine, version.api_version)))
     identity = (version.group, version.version, version.state, f1)
     return (*identity, version.training_documents or None, engine, created, version.reason)

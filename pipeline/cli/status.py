@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
 from pipeline.cli.console import err, out
-from pipeline.cli.tables import Output, print_json, print_table
+from pipeline.cli.tables import Output, print_json, print_table, short_time
 from pipeline.db.connection import reading
 from pipeline.reports import queries
-from pipeline.reports.standing import Standing, standings
+from pipeline.reports.standing import LastRun, Standing, standings
 from pipeline.reports.text import score
-from pipeline.wiring import open_app
+from pipeline.wiring import open_app, utc_now
 
 
 class State(StrEnum):
@@ -29,7 +30,9 @@ class State(StrEnum):
     UNROUTED = "unrouted"
 
 
-_COUNTS = ("pending", "loaded", "partial", "dead", "gone")
+_COUNTS = ("pending", "loaded", "partial", "dead", "gone", "unrouted")
+_RARE = {">gone": "0", ">unrouted": "0"}
+_NUMBERS = ("id", "document_id", "attempts", "pages", "occurrence", "page", "confidence", "layout_confidence")
 _DOCUMENT = ("form_type", "id", "state", "reason", "attempts", "pages", "path", "message")
 _VALUE = (
     "form_type",
@@ -62,10 +65,12 @@ def status(
         raise typer.BadParameter("list either documents or values", param_hint="--review")
     with reading(open_app().database) as connection:
         found = standings(connection, form_type)
+        silent = {"form type": form_type or "", "state": outcome or "", ">occurrence": "0", "ambiguous": ""}
         if review:
-            _list(queries.review_list(connection, form_type, limit), _VALUE, limit, output)
+            _list(queries.review_list(connection, form_type, limit), _VALUE, silent, limit, output)
         elif outcome:
-            _list(queries.document_list(connection, form_type, outcome, limit), _DOCUMENT, limit, output)
+            listed = queries.document_list(connection, form_type, outcome, limit)
+            _list(listed, _DOCUMENT, silent, limit, output)
         else:
             _standings(found, output)
 
@@ -76,27 +81,40 @@ def _standings(found: Sequence[Standing], output: Output) -> None:
     elif not found:
         out.print("No form type yet: `formpipe params add --help` shows how to add one.")
     else:
-        columns = ("form type", *_COUNTS, "to check", "model", "last run")
-        print_table(columns, [_line(standing) for standing in found])
+        columns = ("form type", *(f">{name}" for name in _COUNTS), ">to check", "model", "last run")
+        now = utc_now()
+        print_table(columns, [_line(standing, now) for standing in found], silent=_RARE)
+        for standing in found:
+            for each in standing.stale:
+                out.print(f"{standing.form_type}: {each.text}", markup=False)
 
 
-def _line(standing: Standing) -> tuple[str, ...]:
+def _line(standing: Standing, now: datetime) -> tuple[str, ...]:
     counts = (str(getattr(standing.documents, name)) for name in _COUNTS)
     model, last = standing.model, standing.last_run
-    version = f"version {model.version}, F1 {score(model.f1)}" if model else "none yet"
-    run = f"{last.id} ({last.started_at:%Y-%m-%d %H:%M}, {last.state})" if last else "never"
-    return (standing.form_type, *counts, str(standing.review), version, run)
+    version = f"v{model.version} F1 {score(model.f1)}" if model else "none yet"
+    return (standing.form_type, *counts, str(standing.review), version, _last_run(last, now))
 
 
-def _list(rows: Iterable[Any], columns: Sequence[str], limit: int, output: Output) -> None:
+def _last_run(last: LastRun | None, now: datetime) -> str:
+    if last is None:
+        return "never"
+    ended = "" if last.state == "finished" else f" {last.state}"
+    return f"{last.id}, {short_time(last.started_at, now)}{ended}"
+
+
+def _list(
+    rows: Iterable[Any], columns: Sequence[str], silent: Mapping[str, str], limit: int, output: Output
+) -> None:
+    """`silent`: what was asked for, and need not be said in every row."""
     answers = [{name: getattr(row, name) for name in columns} for row in rows]
     if output is Output.JSON:
         print_json(answers)
     elif not answers:
         out.print("None.")
     else:
-        heads = [name.replace("_", " ") for name in columns]
-        print_table(heads, [[_cell(answer, name) for name in columns] for answer in answers])
+        heads = [(">" if name in _NUMBERS else "") + name.replace("_", " ") for name in columns]
+        print_table(heads, [[_cell(answer, name) for name in columns] for answer in answers], silent=silent)
     if len(answers) == limit:
         err.print(f"The list may be longer than {limit}: see --limit.")
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -36,14 +37,18 @@ def print_table(
     rows: Iterable[Sequence[object]],
     console: Console = out,
     *,
-    whole: int = 0,
+    whole: int = 1,
+    silent: Mapping[str, str] | None = None,
 ) -> None:
     """Rows under their headings; cells are shown as they are, markup in them is not obeyed. The first
     `whole` columns are names that are not broken into lines; a heading with a leading `>` is a column of
-    numbers, aligned to the right."""
+    numbers, aligned to the right. `silent` names columns and the cell that says nothing there: a terminal
+    does without those that say nothing in every row."""
     cells = [[cell(value) for value in row] for row in rows]
     if console.is_terminal:
-        console.print(_drawn(columns, cells, whole), soft_wrap=False)
+        kept = _telling(columns, cells, silent or {})
+        shown = [[row[n] for n in kept] for row in cells]
+        console.print(_drawn([columns[n] for n in kept], shown, whole, console), soft_wrap=False)
         return
     names = [column.lstrip(">") for column in columns]
     widths = [max(map(len, texts)) for texts in zip(names, *cells, strict=True)]
@@ -53,6 +58,24 @@ def print_table(
             for text, width, column in zip(row, widths, columns, strict=True)
         )
         console.print(Text(line.rstrip()))
+
+
+def _telling(columns: Sequence[str], cells: Sequence[Sequence[str]], silent: Mapping[str, str]) -> list[int]:
+    """The positions of the columns that say something in a row at least."""
+    return [
+        position
+        for position, column in enumerate(columns)
+        if column not in silent or any(row[position] not in ("", silent[column]) for row in cells)
+    ]
+
+
+def short_time(moment: datetime | None, now: datetime) -> str:
+    """As much of a moment as tells it apart: the time today, else the day, with its year if not this one."""
+    if moment is None:
+        return ""
+    if moment.date() == now.date():
+        return f"{moment:%H:%M}"
+    return f"{moment:%m-%d}" if moment.year == now.year else f"{moment:%Y-%m-%d}"
 
 
 def cell(value: object) -> str:
@@ -68,8 +91,25 @@ def print_faults(faults: Sequence[Fault], console: Console = out) -> None:
     print_table(("row", "column", "value", "allowed", "mend it"), rows, console, whole=2)
 
 
-def _drawn(columns: Sequence[str], rows: Sequence[Sequence[str]], whole: int) -> Table:
-    table = Table(header_style="bold", pad_edge=False, box=None, padding=(0, 2, 0, 0))
+_LEAST = 4
+"""A column that is broken into lines is of no use when it is narrower."""
+
+
+def _drawn(columns: Sequence[str], rows: Sequence[Sequence[str]], whole: int, console: Console) -> Table:
+    """As wide apart as the terminal allows: two blanks between columns, else one. Names are broken only
+    where numbers would be cut off otherwise."""
+    widths = [max(map(len, texts)) for texts in zip(columns, *rows, strict=True)]
+    if sum(widths) + 2 * len(widths) <= console.width:
+        return _spaced(columns, rows, whole, gap=2)
+    kept = [n < whole or column.startswith(">") for n, column in enumerate(columns)]
+    needed = sum(
+        width if whole_width else min(width, _LEAST) for width, whole_width in zip(widths, kept, strict=True)
+    )
+    return _spaced(columns, rows, whole if needed + len(widths) <= console.width else 0, gap=1)
+
+
+def _spaced(columns: Sequence[str], rows: Sequence[Sequence[str]], whole: int, gap: int) -> Table:
+    table = Table(header_style="bold", pad_edge=False, box=None, padding=(0, gap, 0, 0))
     for position, column in enumerate(columns):
         numbers = column.startswith(">")
         table.add_column(

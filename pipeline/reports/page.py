@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from pipeline.reports.advice import advise
 from pipeline.reports.charts import histogram, reasons, throughput_chart
 from pipeline.reports.summary import Report, pages_per_second
-from pipeline.reports.text import duration, score, share
+from pipeline.reports.text import duration, row_line, score, share
 
 
 def render_page(report: Report, written_at: datetime) -> str:
@@ -40,6 +40,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["row_line"] = row_line
     environment.filters["count"] = lambda value: f"{value:,}"
     environment.filters["share"] = share
     environment.filters["score"] = score

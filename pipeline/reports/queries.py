@@ -81,23 +81,40 @@ def documents_by_state(connection: Connection) -> list[Row[Any]]:
 
 
 def failures(connection: Connection) -> list[Row[Any]]:
-    """Documents with a reason, by form type, state and reason, the most frequent first; one path of each."""
-    state = func.coalesce(document.c.outcome, "waiting").label("state")
-    number = func.count().label("documents")
-    query = (
-        select(
-            document.c.form_type,
-            state,
-            document.c.reason,
-            number,
-            func.min(document.c.path).label("example"),
-        )
+    """Documents with a reason, by form type, state and reason, the most frequent first; the path and
+    message of the first of each."""
+    counted = (
+        select(func.count().label("documents"), func.min(document.c.id).label("first"))
         .where(
             document.c.reason.is_not(None),
             or_(document.c.outcome.is_(None), document.c.outcome.in_(("dead", "partial", "unrouted"))),
         )
         .group_by(document.c.form_type, document.c.outcome, document.c.reason)
-        .order_by(document.c.form_type, number.desc(), document.c.reason)
+        .subquery("counted")
+    )
+    query = (
+        select(
+            document.c.form_type,
+            func.coalesce(document.c.outcome, "waiting").label("state"),
+            document.c.reason,
+            counted.c.documents,
+            document.c.path.label("example"),
+            document.c.message,
+        )
+        .join(counted, counted.c.first == document.c.id)
+        .order_by(document.c.form_type, counted.c.documents.desc(), document.c.reason)
+    )
+    return list(connection.execute(query))
+
+
+def documents_by_version(connection: Connection) -> list[Row[Any]]:
+    """Per form type and version that scored them: documents that have values, the oldest version first."""
+    query = (
+        select(document.c.form_type, model_version.c.version, func.count().label("documents"))
+        .join(model_version, model_version.c.id == document.c.model_version_id)
+        .where(document.c.outcome.in_(READABLE))
+        .group_by(document.c.form_type, model_version.c.version)
+        .order_by(document.c.form_type, model_version.c.version)
     )
     return list(connection.execute(query))
 

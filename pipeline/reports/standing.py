@@ -8,7 +8,16 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from pipeline.reports import queries
-from pipeline.reports.summary import Documents, Model, choose, count_documents, current_model, grouped
+from pipeline.reports.summary import (
+    Documents,
+    Model,
+    Stale,
+    choose,
+    count_documents,
+    current_model,
+    grouped,
+    scored_by_others,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +31,15 @@ class LastRun:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`review`: values that wait for a person; `last_run` is None before the first."""
+    """`review`: values that wait for a person; `last_run` is None before the first; `stale`: documents
+    scored by other versions than the one in use."""
 
     form_type: str
     documents: Documents
     review: int
     model: Model | None
     last_run: LastRun | None
+    stale: tuple[Stale, ...] = ()
 
 
 def standings(connection: Connection, form_type: str | None = None) -> tuple[Standing, ...]:
@@ -37,6 +48,7 @@ def standings(connection: Connection, form_type: str | None = None) -> tuple[Sta
     documents = grouped(queries.documents_by_state(connection), lambda row: row.form_type)
     versions = grouped(queries.model_versions(connection), lambda row: row.form_batch_group_id)
     review = queries.review_counts(connection)
+    scored = grouped(queries.documents_by_version(connection), lambda row: row.form_type)
     runs = {
         name: LastRun(row.run_id, row.started_at, row.state)
         for name, row in queries.last_runs(connection).items()
@@ -46,8 +58,9 @@ def standings(connection: Connection, form_type: str | None = None) -> tuple[Sta
             name,
             count_documents(documents[name]),
             review.get(name, 0),
-            current_model(versions[group]),
+            model := current_model(versions[group]),
             runs.get(name),
+            scored_by_others(name, model, scored[name]),
         )
         for name, group in groups.items()
     )

@@ -76,13 +76,14 @@ class FieldConfidence:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Documents that ended (or wait) for one reason, one of their paths, and what to type."""
+    """Documents that ended (or wait) for one reason, the path and message of one, and what to type."""
 
     state: str
     reason: str
     documents: int
     example: str
     command: str
+    message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +105,26 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Stale:
+    """Documents whose values are of another version than the one in use: an older one, as a rule."""
+
+    form_type: str
+    version: int
+    documents: int
+
+    @property
+    def text(self) -> str:
+        number = "1 document" if self.documents == 1 else f"{self.documents:,} documents"
+        again = f"formpipe run --rescore --form-type {shlex.quote(self.form_type)}"
+        return f"{number} still scored by version {self.version}: {again}"
+
+
+@dataclass(frozen=True, slots=True)
 class FormTypeSummary:
-    """What the run did for a form type (`run_row`, None: nothing), and how it stands now."""
+    """What the run did for a form type (`run_row`, None: nothing), and how it stands now.
+
+    `left` is how many documents the run left for the next one, None where a later run went on with them.
+    """
 
     form_type: str
     run_row: RunRow | None
@@ -113,6 +132,17 @@ class FormTypeSummary:
     fields: tuple[FieldConfidence, ...] = ()
     failures: tuple[Failure, ...] = ()
     model: Model | None = None
+    stale: tuple[Stale, ...] = ()
+    left: int | None = None
+
+    @property
+    def unchanged(self) -> int | None:
+        """Documents of the backlog the run had no need to score; None where it did nothing."""
+        row = self.run_row
+        if row is None:
+            return None
+        waiting = row.retried if self.left is None else self.left
+        return max(0, row.listed - scored(row) - waiting)
 
     @property
     def values(self) -> int:
@@ -160,13 +190,19 @@ class Report:
     throughput: Throughput = Throughput()
 
 
+def scored(row: RunRow) -> int:
+    """Documents a run came to an end with."""
+    return row.loaded + row.partial + row.dead
+
+
 def pages_per_second(row: RunRow) -> float | None:
     """Pages a run read for a form type in a second of its wall time."""
     return row.pages / row.seconds if row.seconds > 0 else None
 
 
 def build_report(connection: Connection, run_id: int | None = None, form_type: str | None = None) -> Report:
-    """The report of a run (the last one for None), over all form types or one.
+    """The report of a run (the last one for None), over the form types it had a part in, or the one that is
+    asked for; over all of them where it had a part in none.
 
     Raises RunError `unknown-run` or `unknown-form-type`.
     """
@@ -180,8 +216,9 @@ def build_report(connection: Connection, run_id: int | None = None, form_type: s
         else Run(found.id, found.state, found.started_at, found.finished_at, found.reason)
     )
     rows = {} if run is None else queries.rows_of_run(connection, run.id)
+    taken = {name: group for name, group in groups.items() if name in rows}
     finished = iter(()) if run is None else queries.finished_documents(connection, run.id)
-    return Report(run, _form_types(connection, groups, rows), throughput(finished))
+    return Report(run, _form_types(connection, run, taken or groups, rows), throughput(finished))
 
 
 def to_json(report: Report) -> dict[str, Any]:
@@ -189,7 +226,7 @@ def to_json(report: Report) -> dict[str, Any]:
     raw = asdict(report)
     for plain, summary in zip(raw["form_types"], report.form_types, strict=True):
         plain |= {"values": summary.values, "review": summary.review, "ambiguous": summary.ambiguous}
-        plain["confidence"] = summary.confidence
+        plain |= {"confidence": summary.confidence, "unchanged": summary.unchanged}
         if summary.run_row is not None:
             plain["run_row"]["pages_per_second"] = pages_per_second(summary.run_row)
     return raw
@@ -207,21 +244,25 @@ def choose(groups: dict[str, str], form_type: str | None) -> dict[str, str]:
 
 
 def _form_types(
-    connection: Connection, groups: Mapping[str, str], rows: Mapping[str, Row[Any]]
+    connection: Connection, run: Run | None, groups: Mapping[str, str], rows: Mapping[str, Row[Any]]
 ) -> tuple[FormTypeSummary, ...]:
     only = next(iter(groups)) if len(groups) == 1 else None
     documents = grouped(queries.documents_by_state(connection), lambda row: row.form_type)
     spread = grouped(queries.confidences(connection, only), lambda row: row.form_type)
     failed = grouped(queries.failures(connection), lambda row: row.form_type)
     versions = grouped(queries.model_versions(connection), lambda row: row.form_batch_group_id)
+    by_version = grouped(queries.documents_by_version(connection), lambda row: row.form_type)
+    last = {name for name, row in queries.last_runs(connection).items() if run and row.run_id == run.id}
     return tuple(
         FormTypeSummary(
             form_type=name,
             run_row=_run_row(rows[name]) if name in rows else None,
-            documents=count_documents(documents[name]),
+            documents=(counts := count_documents(documents[name])),
             fields=_fields(spread[name]),
             failures=tuple(_failure(row) for row in failed[name]),
-            model=current_model(versions[group]),
+            model=(model := current_model(versions[group])),
+            stale=scored_by_others(name, model, by_version[name]),
+            left=counts.pending if name in last else None,
         )
         for name, group in groups.items()
     )
@@ -283,16 +324,30 @@ def _histogram(counts: Iterable[tuple[int | None, int]]) -> Histogram:
 
 def _failure(row: Row[Any]) -> Failure:
     command = failure_command(row.form_type, row.state, row.reason)
-    return Failure(row.state, row.reason, row.documents, row.example, command)
+    return Failure(row.state, row.reason, row.documents, row.example, command, row.message)
+
+
+CAN_PASS = frozenset(
+    {"timed-out", "out-of-memory", "worker-died", "blob-unreadable", "blob-changed", "unexpected-error"}
+)
+"""Reasons that lie in the machine or the moment; any other lies in the document, and stays."""
 
 
 def failure_command(form_type: str, state: str, reason: str) -> str:
-    """What to type to have these documents tried again (waiting ones: now); unrouted ones are looked at."""
+    """What to type to have these documents tried again (waiting ones: now), where that can help; else to
+    see them."""
     name = shlex.quote(form_type)
-    if state == "unrouted":
-        return f"formpipe status --form-type {name} --outcome unrouted"
+    if state == "unrouted" or (state == "dead" and reason not in CAN_PASS):
+        return f"formpipe status --form-type {name} --outcome {state}"
     outcome = " --outcome partial" if state == "partial" else ""
     return f"formpipe retry --form-type {name}{outcome} --reason {shlex.quote(reason)}"
+
+
+def scored_by_others(form_type: str, model: Model | None, rows: Sequence[Row[Any]]) -> tuple[Stale, ...]:
+    """Documents (the rows of `queries.documents_by_version`) of other versions than the active one."""
+    if model is None:
+        return ()
+    return tuple(Stale(form_type, r.version, r.documents) for r in rows if r.version != model.version)
 
 
 def current_model(versions: Sequence[Row[Any]]) -> Model | None:

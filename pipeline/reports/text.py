@@ -3,37 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from pipeline.reports.advice import advise
-from pipeline.reports.summary import FormTypeSummary, Model, Report, Run, pages_per_second
+from pipeline.reports.summary import (
+    Failure,
+    FormTypeSummary,
+    Model,
+    Report,
+    Run,
+    pages_per_second,
+    scored,
+)
+from pipeline.types import RunRow
 
-_DOCUMENTS = ("listed", "loaded", "partial", "dead", "pending")
-_WORK = ("pages", "by OCR", "values", "to check", "seconds", "pages/s")
+_RUN = ("listed", "unchanged", "loaded", "partial", "dead")
+_WORK = ("pages", "by OCR", "values", "seconds", "pages/s")
+_NOW = ("pending", "loaded", "partial", "dead", "gone", "to check")
 _STYLES = {"loaded": "green", "partial": "yellow", "dead": "red", "to check": "yellow", "pending": "cyan"}
 
 
 def render(report: Report) -> RenderableType:
-    """The whole report: the run in numbers, then each form type with what it asks for, then failures."""
+    """The whole report: the run in numbers, how it stands now, then each form type with what it asks for,
+    then failures. Lines have no blanks at their end."""
     parts: list[RenderableType] = [_run_line(report.run), ""]
-    for columns in (_DOCUMENTS, _WORK):
-        parts.extend((_numbers(report.form_types, columns), ""))
-    for summary in report.form_types:
+    summaries = report.form_types
+    if report.run is not None:
+        parts += [_numbers("this run", summaries, _RUN), "", _numbers("its work", summaries, _WORK), ""]
+    parts += [_numbers("as it stands now", summaries, _NOW), ""]
+    for summary in summaries:
         parts.extend((*_details(summary), ""))
-    parts.extend(_failures(report.form_types))
-    return Group(*parts)
+    parts.extend(_failures(summaries))
+    return _Trimmed(Group(*parts))
+
+
+@dataclass(frozen=True, slots=True)
+class _Trimmed:
+    """Renders without the blanks that tables and paddings leave at the end of lines."""
+
+    content: RenderableType
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for line in console.render_lines(self.content, options.update(height=None), pad=False):
+            text = Text.assemble(*((segment.text, segment.style or "") for segment in line), end="")
+            text.rstrip()
+            yield from text.render(console)
+            yield Segment.line()
 
 
 def _run_line(run: Run | None) -> Text:
     if run is None:
         return Text("No run yet. Start one with: formpipe run", style="bold")
-    line = Text.assemble((f"Run {run.id}", "bold"), f"  {run.state}, {run.started_at:%Y-%m-%d %H:%M:%S} UTC")
+    started = f"started {run.started_at:%Y-%m-%d %H:%M:%S} UTC"
+    line = Text.assemble((f"Run {run.id}", "bold"), f"  {run.state}, {started}")
     if run.seconds is not None:
-        line.append(f", {duration(run.seconds)}")
+        line.append(f", took {duration(run.seconds)}")
     if run.reason:
         line.append(f": {run.reason}")
     return line
@@ -49,27 +79,32 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def _numbers(summaries: Sequence[FormTypeSummary], columns: Sequence[str]) -> Table:
-    """Two tables rather than a wide one: each fits a terminal of 80 columns."""
+def _numbers(title: str, summaries: Sequence[FormTypeSummary], columns: Sequence[str]) -> Table:
+    """Three tables rather than a wide one: each fits a terminal of 80 columns."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("form type", overflow="fold", min_width=21)
+    table.add_column(Text(title), overflow="fold", min_width=21)
     for name in columns:
         table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
     for summary in summaries:
-        counts = _counts(summary)
+        counts = _now(summary) if columns is _NOW else _done(summary)
         table.add_row(Text(summary.form_type), *(_cell(name, counts.get(name)) for name in columns))
     return table
 
 
-def _counts(summary: FormTypeSummary) -> dict[str, float | None]:
-    """Of this run; `pending` and `to check` as they stand now. What is left out the run did not touch."""
-    now: dict[str, float | None] = {"pending": summary.documents.pending, "to check": summary.review}
+def _now(summary: FormTypeSummary) -> dict[str, float | None]:
+    documents = summary.documents
+    counts = {name: getattr(documents, name) for name in _NOW[:-1]}
+    return {**counts, "to check": summary.review}
+
+
+def _done(summary: FormTypeSummary) -> dict[str, float | None]:
+    """Nothing for a form type that the run did not touch."""
     row = summary.run_row
     if row is None:
-        return now
+        return {}
     documents = {"listed": row.listed, "loaded": row.loaded, "partial": row.partial, "dead": row.dead}
     work = {"pages": row.pages, "by OCR": row.ocr_pages, "values": row.field_values, "seconds": row.seconds}
-    return {**now, **documents, **work, "pages/s": pages_per_second(row)}
+    return {**documents, **work, "unchanged": summary.unchanged, "pages/s": pages_per_second(row)}
 
 
 def _cell(name: str, value: float | None) -> Text:
@@ -88,20 +123,38 @@ def _details(summary: FormTypeSummary) -> Iterator[RenderableType]:
 def _facts(summary: FormTypeSummary) -> Iterator[Text]:
     row = summary.run_row
     if row is not None:
-        said = "; ".join(filter(None, (row.decision, row.reason)))
-        yield Text(
-            f"{row.state}: {said}" if said else row.state, style="red" if row.state == "failed" else ""
-        )
+        yield Text(row_line(row, summary.left), style="red" if row.state == "failed" else "")
     yield Text(f"model: {model_line(summary.model)}")
     if summary.values:
         yield Text(
             f"layout confidence (were the words read well?) {share(summary.documents.layout_confidence)}; "
             f"field confidence (was the right value found?) {share(summary.confidence)}"
         )
+    for stale in summary.stale:
+        yield Text(stale.text, style="yellow")
     for advice in advise(summary):
         yield Text(advice.text, style="yellow")
     if summary.review:
         yield Text(f"to see them: formpipe status --form-type {summary.form_type} --review", style="dim")
+
+
+def row_line(row: RunRow, left: int | None) -> str:
+    """How a row ended and why. `left`: documents that wait for the next run, where that is known."""
+    if row.state == "finished":
+        said = "; ".join(filter(None, (decision_text(row.decision or ""), row.reason)))
+    else:
+        number = scored(row)
+        known = left is not None and (left or number)
+        count = f"{number} of {number + (left or 0)} scored" if known else f"{number} scored"
+        rest = f", {left} left for the next run" if left else ""
+        said = "; ".join(filter(None, (row.reason, count + rest)))
+    return f"{row.state}: {said}" if said else row.state
+
+
+def decision_text(decision: str) -> str:
+    """What was decided about the model, with a reason that is given twice said once."""
+    parts = list(dict.fromkeys(decision.split("; ")))
+    return "; ".join(part for part in parts if not any(other.endswith(f": {part}") for other in parts))
 
 
 def model_line(model: Model | None) -> str:
@@ -127,16 +180,18 @@ def share(value: float | None) -> str:
 
 
 def _failures(summaries: Iterable[FormTypeSummary]) -> Iterator[RenderableType]:
-    table = Table(box=None, pad_edge=False, header_style="dim", title_justify="left")
-    table.add_column("documents", justify="right")
-    table.add_column("form type", overflow="fold")
-    table.add_column("state")
-    table.add_column("reason", overflow="fold")
-    table.add_column("what to type", overflow="fold")
-    for summary in summaries:
-        for failure in summary.failures:
-            cells = (summary.form_type, failure.state, failure.reason, failure.command)
-            table.add_row(Text(f"{failure.documents:,}"), *map(Text, cells))
-    if table.row_count:
+    blocks = [
+        block for summary in summaries for each in summary.failures for block in _failure(summary, each)
+    ]
+    if blocks:
         yield Text("Documents that need attention", style="bold")
-        yield table
+        yield from blocks
+
+
+def _failure(summary: FormTypeSummary, failure: Failure) -> Iterator[RenderableType]:
+    """How many of what, one of them with its message, and a command on a line of its own."""
+    what = f"{failure.documents:,} {failure.state}: {failure.reason} ({summary.form_type})"
+    message = f": {failure.message}" if failure.message else ""
+    yield Padding(Text(what, style=_STYLES.get(failure.state, "")), (0, 0, 0, 2))
+    yield Padding(Text(f"{failure.example}{message}", overflow="fold"), (0, 0, 0, 4))
+    yield Padding(Text(failure.command, style="bold"), (0, 0, 0, 4))

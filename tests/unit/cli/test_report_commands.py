@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,7 +61,7 @@ def test_report_prints_the_last_run(scored: Ledger, run: Run) -> None:
 def test_report_as_json_can_be_read(scored: Ledger, run: Run) -> None:
     raw = json.loads(run("report", "--output", "json", "-f", "invoice").stdout)
     assert raw["run"]["id"] == 1
-    assert raw["form_types"][0]["failures"][0]["command"].endswith("--reason pdf-broken")
+    assert raw["form_types"][0]["failures"][0]["command"].endswith("--outcome dead")
 
 
 def test_report_writes_a_page(scored: Ledger, run: Run, tmp_path: Path) -> None:
@@ -80,10 +81,20 @@ def test_a_page_that_cannot_be_written_is_a_named_error(scored: Ledger, run: Run
 
 def test_status_counts_documents_values_model_and_last_run(scored: Ledger, run: Run) -> None:
     head, line = run("status").stdout.splitlines()
-    assert head.split()[:8] == ["form", "type", "pending", "loaded", "partial", "dead", "gone", "to"]
-    assert line.split()[:7] == ["invoice", "1", "1", "0", "1", "0", "1"]
-    assert "version 1, F1 0.900" in line
-    assert "1 (2026-03-02 09:00, finished)" in line
+    assert head.split()[2:9] == ["pending", "loaded", "partial", "dead", "gone", "unrouted", "to"]
+    assert line.split()[:8] == ["invoice", "1", "1", "0", "1", "0", "0", "1"]
+    assert "v1 F1 0.900" in line
+    assert re.search(r"  1, (2026-)?(03-02|09:00)$", line)
+
+
+def test_status_tells_of_documents_that_an_older_version_scored(scored: Ledger, run: Run) -> None:
+    assert "--rescore" not in run("status").stdout
+    with scored.database.begin() as connection:
+        connection.exec_driver_sql("UPDATE model_version SET state = 'retired'")
+    scored.version("invoice", 2)
+    expected = "invoice: 1 document still scored by version 1: formpipe run --rescore --form-type invoice"
+    assert expected in run("status").stdout
+    assert expected.removeprefix("invoice: ") in run("report").stdout
 
 
 def test_status_as_json_can_be_read(scored: Ledger, run: Run) -> None:

@@ -13,7 +13,8 @@ from pipeline.reports import text
 from pipeline.reports.charts import histogram, reasons, throughput_chart
 from pipeline.reports.page import render_page
 from pipeline.reports.summary import Interval, Report, Throughput, build_report
-from pipeline.reports.text import duration
+from pipeline.reports.text import duration, row_line
+from pipeline.types import RunRow
 from tests.unit.conftest import START
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def test_the_page_shows_what_the_report_says(report: Report) -> None:
     for expected in (
         "Run 1",
         "F1 0.975",
-        "formpipe retry --form-type invoice --reason pdf-broken",
+        "formpipe status --form-type invoice --outcome dead",
         "took 1 min",
     ):
         assert expected in page
@@ -133,12 +134,60 @@ def printed(report: Report, width: int = 160) -> str:
 
 def test_the_report_prints_counts_causes_and_commands(report: Report) -> None:
     shown = printed(report)
-    assert "Run 1  finished, 2026-03-02 09:00:00 UTC, 1 min 35 s" in shown
-    assert re.search(r"invoice +0 +3 +0 +0 +0\n", shown)
-    assert re.search(r"invoice +6 +0 +0 +3 +2\.0 +3\.0\n", shown)
-    assert re.search(r"idle +- +- +- +- +0\n", shown)
+    assert "Run 1  finished, started 2026-03-02 09:00:00 UTC, took 1 min 35 s" in shown
+    assert re.search(r"this run .*\ninvoice +0 +0 +3 +0 +0\n", shown)
+    assert re.search(r"its work .*\ninvoice +6 +0 +0 +2\.0 +3\.0\n", shown)
+    assert re.search(r"as it stands now .*\ninvoice +0 +3 +0 +1 +0 +3\n", shown)
     assert "version 1, F1 0.975 (12 training forms); version 2 (F1 0.900) was not promoted" in shown
-    assert "formpipe retry --form-type invoice --reason pdf-broken" in shown
+    assert "\n    formpipe status --form-type invoice --outcome dead\n" in shown
+
+
+def test_form_types_the_run_had_no_part_in_are_left_out(report: Report, ledger: Ledger) -> None:
+    assert "idle" not in printed(report)
+    with ledger.database.connect() as connection:
+        asked = build_report(connection, form_type="idle")
+    assert re.search(r"this run .*\nidle +- +- +- +- +-\n", printed(asked))
+
+
+def test_no_line_ends_in_a_blank(report: Report) -> None:
+    for width in (80, 200):
+        assert not [line for line in printed(report, width).splitlines() if line != line.rstrip()]
+
+
+def test_a_failure_names_one_document_and_its_message(ledger: Ledger) -> None:
+    ledger.form_type("invoice")
+    ledger.document("invoice", "b", "dead", reason="damaged-pdf", message="the PDF is damaged [x]")
+    with ledger.database.connect() as connection:
+        found = build_report(connection)
+    assert "1 dead: damaged-pdf (invoice)\n    invoice/in/b: the PDF is damaged [x]\n" in printed(found)
+    assert "the PDF is damaged [x]" in render_page(found, START)
+
+
+@pytest.mark.parametrize(
+    ("row", "left", "line"),
+    [
+        (
+            RunRow("x", "finished", "first model; version 1 trained: first model"),
+            0,
+            "finished: version 1 trained: first model",
+        ),
+        (RunRow("x", "finished", "always"), 0, "finished: always"),
+        (
+            RunRow("x", "stopped", "first model", loaded=2, dead=1),
+            22,
+            "stopped: 3 of 25 scored, 22 left for the next run",
+        ),
+        (RunRow("x", "stopped", "first model", loaded=3), None, "stopped: 3 scored"),
+        (RunRow("x", "failed", reason="no-model: none"), 0, "failed: no-model: none; 0 scored"),
+        (
+            RunRow("x", "failed", reason="no-model: none"),
+            5,
+            "failed: no-model: none; 0 of 5 scored, 5 left for the next run",
+        ),
+    ],
+)
+def test_a_row_says_how_it_ended_and_what_is_left(row: RunRow, left: int | None, line: str) -> None:
+    assert row_line(row, left) == line
 
 
 def test_markup_in_names_is_shown_not_obeyed(report: Report) -> None:
@@ -149,7 +198,7 @@ def test_the_report_fits_a_narrow_terminal(report: Report) -> None:
     shown = printed(report, 80)
     assert max(map(len, shown.splitlines())) <= 80
     assert "…" not in shown
-    assert re.search(r"form type +listed +loaded +partial +dead +pending\n", shown)
+    assert re.search(r"this run +listed +unchanged +loaded +partial +dead\n", shown)
 
 
 def test_the_report_has_no_text_of_a_field(report: Report) -> None:

@@ -10,6 +10,7 @@ from pipeline.errors import RunError
 from pipeline.reports.advice import advise
 from pipeline.reports.standing import standings
 from pipeline.reports.summary import (
+    CAN_PASS,
     FieldConfidence,
     FormTypeSummary,
     Report,
@@ -189,7 +190,7 @@ def test_failures_are_counted_by_reason_the_most_frequent_first(ledger: Ledger) 
 @pytest.mark.parametrize(
     ("state", "command"),
     [
-        ("dead", "formpipe retry --form-type x --reason bad-pdf"),
+        ("dead", "formpipe status --form-type x --outcome dead"),
         ("waiting", "formpipe retry --form-type x --reason bad-pdf"),
         ("partial", "formpipe retry --form-type x --outcome partial --reason bad-pdf"),
         ("unrouted", "formpipe status --form-type x --outcome unrouted"),
@@ -199,8 +200,43 @@ def test_a_failure_says_what_to_type(state: str, command: str) -> None:
     assert failure_command("x", state, "bad-pdf") == command
 
 
+@pytest.mark.parametrize("reason", sorted(CAN_PASS))
+def test_a_dead_document_is_tried_again_where_its_reason_can_pass(reason: str) -> None:
+    assert failure_command("x", "dead", reason) == f"formpipe retry --form-type x --reason {reason}"
+
+
 def test_a_command_is_safe_to_paste() -> None:
-    assert failure_command("x", "dead", "a; rm b").endswith("--reason 'a; rm b'")
+    assert failure_command("x", "waiting", "a; rm b").endswith("--reason 'a; rm b'")
+
+
+# --- what is left, what is old ------------------------------------------------------------------------
+
+
+def test_what_a_run_left_and_what_it_had_no_need_to_score(ledger: Ledger) -> None:
+    ledger.form_type("invoice")
+    counts = {"form_type": "invoice", "listed": 10, "loaded": 2, "partial": 1, "dead": 1, "retried": 1}
+    first = ledger.run(counts)
+    for n in range(3):
+        ledger.document("invoice", f"{n}", None)
+    assert (only(ledger).left, only(ledger).unchanged) == (3, 3)
+    ledger.run({"form_type": "invoice"})
+    (before,) = build(ledger, first).form_types
+    assert (before.left, before.unchanged) == (None, 5)
+
+
+def test_documents_of_another_version_than_the_active_one_are_told(ledger: Ledger) -> None:
+    ledger.form_type("invoice")
+    old = ledger.version("invoice", 1, "retired")
+    new = ledger.version("invoice", 2)
+    ledger.document("invoice", "a", model_version_id=old)
+    ledger.document("invoice", "b", "partial", model_version_id=old)
+    ledger.document("invoice", "c", "dead", model_version_id=old, reason="damaged-pdf")
+    ledger.document("invoice", "d", model_version_id=new)
+    (stale,) = only(ledger).stale
+    again = "formpipe run --rescore --form-type invoice"
+    assert stale.text == f"2 documents still scored by version 1: {again}"
+    with ledger.database.connect() as connection:
+        assert standings(connection)[0].stale == (stale,)
 
 
 # --- models -----------------------------------------------------------------------------------------
