@@ -1,23 +1,30 @@
-"""Typed settings from the environment (`FORMPIPE_…`) and `formpipe.toml`. Holds no secret but what a
-database URL may carry, which is never shown."""
+"""Typed settings from the environment (`FORMPIPE_…`) and `formpipe.toml`, of the current folder or the
+nearest one above it. Holds no secret but what a database URL may carry, which is never shown."""
 
 from __future__ import annotations
 
 import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from pipeline.errors import RunError
 
 CONFIG_FILE = "formpipe.toml"
+_PREFIX = "FORMPIPE_"
+_OF_TESTS = "FORMPIPE_TEST_"
 
 
 def _cores() -> int:
@@ -27,7 +34,7 @@ def _cores() -> int:
 class Settings(BaseSettings):
     """What a run needs to know about this machine. Every value has a default that works on a laptop."""
 
-    model_config = SettingsConfigDict(env_prefix="FORMPIPE_", toml_file=CONFIG_FILE, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="forbid")
 
     database_url: SecretStr = SecretStr("sqlite:///formpipe.db")
     storage_root: Path = Path("data")
@@ -55,17 +62,79 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls))
+        file = _current_file()
+        stated = _stated(file, settings_cls) if file else {}
+        return (init_settings, env_settings, InitSettingsSource(settings_cls, stated))
 
 
 def load_settings(**overrides: object) -> Settings:
-    """The settings of this process. Raises RunError that names every wrong one, without its value."""
+    """The settings of this process: `overrides`, else the environment, else the file, else the defaults.
+    Raises RunError that names every wrong one and every one that does not exist, without its value."""
+    faults = [_unknown(name, _PREFIX) for name in _unknown_variables(os.environ)]
     try:
-        return Settings(**overrides)  # type: ignore[arg-type]
+        settings = Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise RunError(
-            f"wrong settings ({faults}): mend {CONFIG_FILE} or the FORMPIPE_ variables", reason="settings"
-        ) from None
-    except ValueError as error:
-        raise RunError(f"{CONFIG_FILE} cannot be read: {error}", reason="settings") from None
+        faults += [_told(str(each["loc"][0]), each["type"], each["msg"]) for each in error.errors()]
+    except (OSError, ValueError) as error:
+        raise RunError(f"{_current_file()} cannot be read: {error}", reason="settings") from None
+    if faults:
+        places = f"{_current_file() or CONFIG_FILE} or the {_PREFIX} variables"
+        raise RunError(f"wrong settings ({'; '.join(faults)}): mend {places}", reason="settings")
+    return settings
+
+
+def config_file(folder: Path) -> Path | None:
+    """The formpipe.toml of this folder or of the nearest folder above it that has one."""
+    files = (each / CONFIG_FILE for each in (folder, *folder.parents))
+    # Path.is_file raises where a folder may not be looked into
+    return next((file for file in files if os.path.isfile(file)), None)  # noqa: PTH113
+
+
+def _current_file() -> Path | None:
+    try:
+        return config_file(Path.cwd())
+    except FileNotFoundError:  # the current folder was removed
+        return None
+
+
+def _stated(file: Path, settings: type[BaseSettings]) -> dict[str, object]:
+    """What a file says, its paths made relative to its own folder; so are the defaults beside a file."""
+    content: dict[str, object] = tomllib.loads(file.read_text(encoding="utf-8"))
+    fields = settings.model_fields
+    root = content.get("storage_root", fields["storage_root"].default)
+    url = content.get("database_url", fields["database_url"].default.get_secret_value())
+    if isinstance(root, str | Path):
+        content["storage_root"] = file.parent / root
+    content["database_url"] = _from_folder(url, file.parent) if isinstance(url, str) else url
+    return content
+
+
+def _from_folder(url: str, folder: Path) -> str:
+    """The URL with the file of a SQLite database taken from a folder. In-memory databases, `file:` URIs
+    and what is no URL stay as they are."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        return url
+    name = parsed.database
+    if parsed.get_backend_name() != "sqlite" or not name or name == ":memory:" or name.startswith("file:"):
+        return url
+    return parsed.set(database=str(folder / name)).render_as_string(hide_password=False)
+
+
+def _unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    names = sorted(name for name in environment if name.upper().startswith(_PREFIX))
+    known = {_PREFIX + name.upper() for name in Settings.model_fields}
+    return [name for name in names if name.upper() not in known and not name.upper().startswith(_OF_TESTS)]
+
+
+def _told(name: str, kind: str, message: str) -> str:
+    return _unknown(name) if kind == "extra_forbidden" else f"{name}: {message}"
+
+
+def _unknown(name: str, prefix: str = "") -> str:
+    """`prefix` stands before the names of settings where this one was found."""
+    choices: Iterable[str] = Settings.model_fields
+    near = get_close_matches(name.lower().removeprefix(prefix.lower()), choices, 1)
+    shown = prefix + near[0].upper() if near and prefix else "".join(near)
+    return f"there is no setting {name}" + (f": did you mean {shown}?" if near else "")
