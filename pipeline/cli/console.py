@@ -13,8 +13,8 @@ _WIDE = 200
 class Answers(Console):
     """A console that is as wide as its terminal, and wide where it has none."""
 
-    @property
-    def size(self) -> ConsoleDimensions:  # type: ignore[misc]  # it is never set here
+    @property  # type: ignore[misc]  # nothing sets it here
+    def size(self) -> ConsoleDimensions:
         size = super().size
         return size if self.is_terminal else ConsoleDimensions(max(_WIDE, size.width), size.height)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
+from difflib import get_close_matches
+from itertools import islice
 from typing import Annotated, Any
 
 import typer
@@ -14,9 +16,9 @@ from pipeline.cli.console import Exit, out
 from pipeline.cli.machine import Check, check_machine
 from pipeline.cli.tables import Output, OutputOption, print_json
 from pipeline.db.connection import open_database
-from pipeline.errors import FormpipeError, RowError
+from pipeline.errors import FormpipeError
+from pipeline.orchestrator.survey import require_known
 from pipeline.params import table
-from pipeline.params.rules import Validated
 from pipeline.settings import load_settings
 from pipeline.training.inspection import inspect
 from pipeline.training.membership import group_rows
@@ -67,11 +69,11 @@ def doctor(
 
 
 def diagnose(app: App, names: Sequence[str], today: date) -> Iterator[Diagnosis]:
-    """Look at these rows, or at all. A folder that a group shares is read once. Raises RowError
-    `form-type-unknown` for a name that is no row."""
+    """Look at these rows, or at all. A folder that a group shares is read once. Raises RunError
+    `unknown-form-type` for a name that is no row."""
     with app.database.begin() as connection:
         validated = table.load(connection, app.services, today)
-    _require_known(names, validated)
+    require_known(frozenset(names), validated)
     faults = _by_row(validated.faults)
     for row, found in faults.items():
         if not names or row in names:
@@ -80,15 +82,6 @@ def diagnose(app: App, names: Sequence[str], today: date) -> Iterator[Diagnosis]
         wanted = [row for row in rows if not names or row.form_type in names]
         if wanted:
             yield from _diagnose_group(app, rows, wanted)
-
-
-def _require_known(names: Iterable[str], validated: Validated) -> None:
-    known = {row.form_type for row in validated.form_types} | validated.faulty
-    for name in names:
-        if name not in known:
-            raise RowError(
-                f"there is no form type {name}: see `formpipe params list`", reason="form-type-unknown"
-            )
 
 
 def _by_row(faults: Iterable[Fault]) -> dict[str, list[Fault]]:
@@ -111,11 +104,44 @@ def _diagnose_group(app: App, rows: Sequence[FormType], wanted: Sequence[FormTyp
         yield Diagnosis(row.form_type, (), folder, (*folder.findings, *_check_backlog(app, row)))
 
 
+_LOOKED_AT = 20_000
+"""Names of a container that are looked at for a folder that was meant."""
+
+
 def _check_backlog(app: App, row: FormType) -> Iterator[Finding]:
+    """A container that is not there is an error; a folder without a file may be waiting for its first."""
     try:
-        next(app.storage.list(row.scoring_container, row.scoring_folder), None)
+        if next(app.storage.list(row.scoring_container, row.scoring_folder), None) is not None:
+            return
+        names = islice((blob.path for blob in app.storage.list(row.scoring_container)), _LOOKED_AT)
+        meant = nearest_folder(row, names)
     except FormpipeError as error:
         yield Finding("error", error.reason, row.scoring_container, str(error))
+        return
+    todo = (
+        f"did you mean {meant}? Then set scoring_input_blob_folder to it."
+        if meant
+        else "put forms there, or set scoring_input_blob_folder to where they are."
+    )
+    subject = f"{row.scoring_container}/{row.scoring_folder}"
+    yield Finding("warning", "backlog-empty", subject, f"There is no file under it: {todo}")
+
+
+def nearest_folder(row: FormType, paths: Iterable[str]) -> str | None:
+    """The folder of these blobs whose name is most like that of the row's backlog, if one is like it at all;
+    never one that the row uses for something else."""
+    other = {row.training_folder, row.evaluation_folder, row.output_folder}
+    folders = {folder for path in paths for folder in _folders(path)} - other
+    found = get_close_matches(row.scoring_folder, sorted(folders), n=1, cutoff=0.8)
+    return found[0] if found else None
+
+
+def _folders(path: str) -> Iterator[str]:
+    """`a/`, `a/b/` of `a/b/c.pdf`."""
+    end = path.find("/")
+    while end >= 0:
+        yield path[: end + 1]
+        end = path.find("/", end + 1)
 
 
 # --- answers ------------------------------------------------------------------------------------------
@@ -156,7 +182,7 @@ def _print(checks: Sequence[Check], diagnoses: Sequence[Diagnosis]) -> None:
             _print_line(finding.severity, finding.code, f"{finding.subject}: {finding.message}")
         if not diagnosis.faults and not diagnosis.findings:
             _print_line("ok", "training set", "nothing in the way")
-    _print_verdict(diagnoses)
+    out.print(verdict(checks, diagnoses))
 
 
 def _print_line(severity: str, name: str, message: str, remedy: str = "") -> None:
@@ -176,12 +202,18 @@ def _size(folder: TrainingFolder | None) -> str:
     return f" [dim]({facts}{made})[/dim]"
 
 
-def _print_verdict(diagnoses: Sequence[Diagnosis]) -> None:
+def verdict(checks: Sequence[Check], diagnoses: Sequence[Diagnosis]) -> str:
+    """The last line: what needs mending, of the machine and of the rows, as markup."""
+    broken = [check.name for check in checks if check.severity == "error"]
     ill = [diagnosis.form_type for diagnosis in diagnoses if not diagnosis.healthy]
+    needs = []
+    if broken:
+        needs.append(f"This machine needs mending: {', '.join(broken)}.")
+    if ill:
+        needs.append(f"{len(ill)} of {len(diagnoses)} form types need mending: {', '.join(ill)}")
+    if needs:
+        return f"\n[red]{escape(' '.join(needs))}[/red]"
     if not diagnoses:
-        out.print("\nNo row to look at: `formpipe params add` adds one.")
-    elif ill:
-        names = escape(", ".join(ill))
-        out.print(f"\n[red]{len(ill)} of {len(diagnoses)} form types need mending: {names}[/red]")
-    else:
-        out.print(f"\n[green]Nothing in the way of any of {len(diagnoses)} rows.[/green]")
+        return "\nNo row to look at: `formpipe params add` adds one."
+    rows = "the row" if len(diagnoses) == 1 else f"any of {len(diagnoses)} rows"
+    return f"\n[green]Nothing in the way of {rows}.[/green]"

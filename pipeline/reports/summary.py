@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row
@@ -237,9 +238,9 @@ def choose(groups: dict[str, str], form_type: str | None) -> dict[str, str]:
     if form_type is None:
         return groups
     if form_type not in groups:
-        raise RunError(
-            f"there is no form type {form_type!r}: see `formpipe params list`", reason="unknown-form-type"
-        )
+        near = get_close_matches(form_type, groups, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "see `formpipe params list`"
+        raise RunError(f"there is no form type {form_type!r}: {hint}", reason="unknown-form-type")
     return {form_type: groups[form_type]}
 
 

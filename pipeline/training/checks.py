@@ -16,6 +16,10 @@ ADVISED_FORMS = 5
 """Fewer forms than this teach little; the cloud services refuse them (Learn, "Build a custom model")."""
 
 _NAMED = 3
+_NO_LABELS = (
+    "none of its documents has readable labels. Label them in Form Recognizer's labelling tool, or set "
+    "use_label_file to 0 to find key-value pairs without labels."
+)
 
 
 def select_trained(documents: Sequence[TrainingDocument], use_labels: bool) -> tuple[TrainingDocument, ...]:
@@ -68,8 +72,8 @@ def _check_size(
 ) -> Iterator[Finding]:
     count = len(trained)
     if not count:
-        why = "none of its documents has readable labels" if documents else "it holds no document"
-        yield Finding("error", "nothing-to-train-on", folder, f"Nothing to train on: {why}.")
+        why = _NO_LABELS if documents else "it holds no document."
+        yield Finding("error", "nothing-to-train-on", folder, f"Nothing to train on: {why}")
     elif count < service.minimum_labelled_forms:
         needs = service.minimum_labelled_forms
         message = f"{_forms(count)} to learn from, {service.engine} needs {needs}: add {needs - count} more."

@@ -9,11 +9,12 @@ from sqlalchemy import Engine
 from typer.testing import Result
 
 from pipeline.cli import machine
+from pipeline.cli.doctor import nearest_folder
 from pipeline.cli.machine import check_memory, check_ocr, check_schema, check_storage
 from pipeline.db.connection import open_database
 from pipeline.formats.labels_json import labels_to_json
 from pipeline.settings import Settings
-from pipeline.types import Label
+from pipeline.types import FormType, Label
 
 Run = Callable[..., Result]
 Row = Callable[..., None]
@@ -46,8 +47,11 @@ def answer(result: Result) -> dict[str, dict[str, object]]:
 
 def test_a_sound_row_is_healthy_and_the_exit_code_is_0(run: Run, row: Row, lake: Path) -> None:
     row("invoices")
+    (lake.parent / "backlog").mkdir()
+    (lake.parent / "backlog" / "a.pdf").write_bytes(b"%PDF-1.4")
     result = run("doctor")
     assert result.exit_code == 0, result.output
+    assert "Nothing in the way of the row." in result.output
     assert "5 documents, 5 learned from, 1 fields, 5 layouts to make" in result.output
     assert "nothing in the way" in result.output
 
@@ -95,7 +99,7 @@ def test_only_the_rows_that_are_named_are_looked_at(run: Run, row: Row, lake: Pa
 
 def test_a_name_that_is_no_row_is_a_named_error(run: Run, row: Row) -> None:
     row("invoices")
-    assert getattr(run("doctor", "invoice").exception, "reason", "") == "form-type-unknown"
+    assert getattr(run("doctor", "invoice").exception, "reason", "") == "unknown-form-type"
 
 
 def test_a_missing_container_is_a_finding_of_its_row(run: Run, row: Row, database: Engine) -> None:
@@ -105,6 +109,46 @@ def test_a_missing_container_is_a_finding_of_its_row(run: Run, row: Row, databas
     result = run("doctor", "--output", "json")
     findings = answer(result)["invoices"]["findings"]
     assert "container-missing" in {finding["code"] for finding in findings}  # type: ignore[attr-defined]
+
+
+def test_a_misspelt_backlog_folder_is_a_warning_that_names_the_one_meant(
+    run: Run, row: Row, lake: Path
+) -> None:
+    row("invoices")
+    (lake.parent / "backlogs" / "new").mkdir(parents=True)
+    (lake.parent / "backlogs" / "new" / "a.pdf").write_bytes(b"%PDF-1.4")
+    result = run("doctor", "--output", "json")
+    (finding,) = json.loads(result.output)["rows"][0]["findings"]
+    assert (finding["severity"], finding["code"]) == ("warning", "backlog-empty")
+    assert finding["subject"] == "lake/backlog/"
+    assert "did you mean backlogs/?" in finding["message"]
+    assert result.exit_code == 0
+
+
+def test_a_folder_that_is_used_for_something_else_is_not_meant() -> None:
+    row = FormType("x", "x", "lake", "backlog_training/", "lake", "backlog_trainin/", output_folder="out/")
+    assert nearest_folder(row, ["backlog_training/a.pdf", "quite/another.pdf", "b.pdf"]) is None
+    assert nearest_folder(row, ["forms/backlog_trainin/a.pdf"]) == "forms/backlog_trainin/"
+
+
+def test_an_error_of_the_machine_is_told_last_as_well(
+    run: Run, row: Row, lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row("invoices")
+    monkeypatch.setattr(machine, "_read_sample", lambda: "lnvo1ce")
+    result = run("doctor")
+    assert result.exit_code == 1
+    assert result.output.splitlines()[-1] == "This machine needs mending: OCR."
+    assert "Nothing in the way" not in result.output
+
+
+def test_documents_without_labels_have_two_ways_out(run: Run, row: Row, lake: Path) -> None:
+    row("invoices")
+    for file in lake.glob("*.labels.json"):
+        file.unlink()
+    shown = run("doctor").output
+    assert "labelling tool" in shown
+    assert "use_label_file to 0" in shown
 
 
 def test_rows_of_a_group_are_told_of_the_folder_they_share(run: Run, row: Row, lake: Path) -> None:

@@ -174,3 +174,8 @@ def test_a_row_at_fault_is_not_passed_over_in_silence(scored: Ledger, run: Run) 
     assert "faulty" in answer.stderr
     assert json.loads(run("verify", "-o", "json").stdout)["not_verified"] == ["faulty"]
     assert run("verify", "-f", "invoice").exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["report", "status"])
+def test_a_misspelt_form_type_is_told_with_the_one_meant(scored: Ledger, run: Run, command: str) -> None:
+    assert "did you mean 'invoice'?" in str(run(command, "-f", "invioce").exception)
