@@ -13,7 +13,7 @@ from pipeline.formats.fields_json import fields_from_json, table_fields_from_jso
 from pipeline.formats.labels_json import labels_from_json
 from pipeline.ports import Storage
 from pipeline.reading.content import HEAD_LENGTH, content_type
-from pipeline.training.boxes import labels_beside_words
+from pipeline.training.boxes import labels_beside_words, labels_that_differ
 from pipeline.training.fingerprint import label_digest
 from pipeline.training.layouts import ReadLayout, read_layout
 from pipeline.training.listing import Listing, base_name
@@ -163,6 +163,14 @@ def _beside(blob: Blob, labels: tuple[Label, ...], read: ReadLayout) -> Iterator
             "labels-beside-words",
             blob.path,
             f"Boxes of {', '.join(missed)} touch no word of the page: draw them again.",
+        )
+    differing = [name for name in labels_that_differ(labels, read.layout) if name not in missed]
+    if differing:
+        yield _warning(
+            "label-text-differs",
+            blob.path,
+            f"The text of {', '.join(differing)} is not what the words under the boxes say: "
+            "look at these labels again.",
         )
 
 

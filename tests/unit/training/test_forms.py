@@ -4,7 +4,7 @@ import json
 
 from pipeline.formats.ocr_json import layout_from_json
 from pipeline.training.forms import load_forms, made_layout_json, missing_layouts
-from tests.unit.training.training_shelf import Shelf, layout_of
+from tests.unit.training.training_shelf import PAGE_TEXT, Shelf, layout_of
 
 
 def test_a_layout_that_we_make_is_a_layout_file_that_says_so() -> None:
@@ -23,7 +23,7 @@ def test_forms_carry_layout_labels_and_digest(filled: Shelf) -> None:
     folder = filled.inspect()
     first = load_forms(filled.storage, folder)[0]
     assert (first.name, first.digest) == ("train/form 0.pdf", folder.documents[0].digest)
-    assert first.layout == layout_of("word")
+    assert first.layout == layout_of(PAGE_TEXT)
     assert [found.field for found in first.labels] == ["total", "date"]
 
 

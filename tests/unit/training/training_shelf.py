@@ -27,7 +27,12 @@ from pipeline.types import (
 )
 
 BOX: Polygon = (0.1, 0.1, 0.2, 0.1, 0.2, 0.12, 0.1, 0.12)
-"""Where the only word of every page stands, relative to the page."""
+"""Where labelled values stand, relative to the page: inside the only word of it."""
+
+WORD: Polygon = (0.1, 0.1, 0.4, 0.1, 0.4, 0.12, 0.1, 0.12)
+
+PAGE_TEXT = "0 1 2 3 4 5 6 7 8 9 1 May another"
+"""What the word says, with all that forms are labelled with."""
 
 ROW = FormType("invoices", "invoices", "lake", "train/", "lake", "backlog/")
 
@@ -47,8 +52,8 @@ def scaled(polygon: Polygon, width: float, height: float) -> Polygon:
 
 
 def layout_of(text: str) -> Layout:
-    """One page of 10 x 20 inches with one word at BOX."""
-    polygon = scaled(BOX, 10.0, 20.0)
+    """One page of 10 x 20 inches with one word at WORD."""
+    polygon = scaled(WORD, 10.0, 20.0)
     word = Word(text, polygon)
     return Layout((Page(1, 10.0, 20.0, "inch", (Line(text, polygon, (word,)),)),), 1)
 
@@ -81,7 +86,7 @@ class Shelf:
         if labels:
             self.put(f"{name}.labels.json", labels_to_json(name, labels), folder)
 
-    def ocr(self, name: str, version: str = "2.1.0", text: str = "word") -> None:
+    def ocr(self, name: str, version: str = "2.1.0", text: str = PAGE_TEXT) -> None:
         """An `.ocr.json` of the user's own."""
         body = layout_to_json(layout_of(text))
         body["analyzeResult"]["version"] = version
