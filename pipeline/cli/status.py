@@ -32,6 +32,7 @@ class State(StrEnum):
 
 _COUNTS = ("pending", "loaded", "partial", "dead", "gone", "unrouted")
 _RARE = {">gone": "0", ">unrouted": "0"}
+_HEADS = {"form_type": "form type", "document_id": "document", "layout_confidence": "layout"}
 _NUMBERS = ("id", "document_id", "attempts", "pages", "occurrence", "page", "confidence", "layout_confidence")
 _DOCUMENT = ("form_type", "id", "state", "reason", "attempts", "pages", "path", "message")
 _VALUE = (
@@ -113,7 +114,7 @@ def _list(
     elif not answers:
         out.print("None.")
     else:
-        heads = [(">" if name in _NUMBERS else "") + name.replace("_", " ") for name in columns]
+        heads = [(">" if name in _NUMBERS else "") + _HEADS.get(name, name) for name in columns]
         print_table(heads, [[_cell(answer, name) for name in columns] for answer in answers], silent=silent)
     if len(answers) == limit:
         err.print(f"The list may be longer than {limit}: see --limit.")

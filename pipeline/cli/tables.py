@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -93,30 +93,36 @@ def print_faults(faults: Sequence[Fault], console: Console = out) -> None:
 
 _LEAST = 4
 """A column that is broken into lines is of no use when it is narrower."""
+_SHORT = 14
+"""A column no wider than this gains nothing from being broken."""
 
 
 def _drawn(columns: Sequence[str], rows: Sequence[Sequence[str]], whole: int, console: Console) -> Table:
-    """As wide apart as the terminal allows: two blanks between columns, else one. Names are broken only
-    where numbers would be cut off otherwise."""
-    widths = [max(map(len, texts)) for texts in zip(columns, *rows, strict=True)]
+    """As wide apart as the terminal allows: two blanks between columns, else one. Names, numbers and short
+    texts are kept whole, as long as that cuts nothing off."""
+    heads = [column.lstrip(">") for column in columns]
+    widths = [max(map(len, texts)) for texts in zip(heads, *rows, strict=True)]
+    names = [n < whole or column.startswith(">") for n, column in enumerate(columns)]
+    short = [name or width <= _SHORT for name, width in zip(names, widths, strict=True)]
     if sum(widths) + 2 * len(widths) <= console.width:
-        return _spaced(columns, rows, whole, gap=2)
-    kept = [n < whole or column.startswith(">") for n, column in enumerate(columns)]
-    needed = sum(
-        width if whole_width else min(width, _LEAST) for width, whole_width in zip(widths, kept, strict=True)
+        return _spaced(columns, rows, short, gap=2)
+    numbers = [column.startswith(">") for column in columns]
+    choice = (kept for kept in (short, names) if _needed(widths, kept) <= console.width)
+    return _spaced(columns, rows, next(choice, numbers), gap=1)
+
+
+def _needed(widths: Sequence[int], kept: Sequence[bool]) -> int:
+    """The least width of a table, with a blank beside every column."""
+    return sum(
+        (width if whole else min(width, _LEAST)) + 1 for width, whole in zip(widths, kept, strict=True)
     )
-    return _spaced(columns, rows, whole if needed + len(widths) <= console.width else 0, gap=1)
 
 
-def _spaced(columns: Sequence[str], rows: Sequence[Sequence[str]], whole: int, gap: int) -> Table:
+def _spaced(columns: Sequence[str], rows: Sequence[Sequence[str]], kept: Sequence[bool], gap: int) -> Table:
     table = Table(header_style="bold", pad_edge=False, box=None, padding=(0, gap, 0, 0))
-    for position, column in enumerate(columns):
-        numbers = column.startswith(">")
-        table.add_column(
-            column.lstrip(">"),
-            justify="right" if numbers else "left",
-            no_wrap=numbers or position < whole,
-        )
+    for column, whole in zip(columns, kept, strict=True):
+        justify: Literal["right", "left"] = "right" if column.startswith(">") else "left"
+        table.add_column(column.lstrip(">"), justify=justify, no_wrap=whole)
     for row in rows:
         table.add_row(*(Text(text, overflow="fold") for text in row))
     return table

@@ -66,6 +66,11 @@ def test_the_name_of_a_row_is_not_broken_into_lines(width: int) -> None:
     assert max(map(len, lines)) <= width
 
 
+def test_a_short_text_is_kept_whole_where_a_long_one_can_give_way() -> None:
+    lines = drawn(50, *((name, "0", "v1 F1 1.000", "a long reason " * 9) for name in NAMES))
+    assert sum("v1 F1 1.000" in line for line in lines) == 3
+
+
 def test_numbers_are_never_cut_off_however_long_the_name() -> None:
     shown = "\n".join(drawn(40, ("a" * 40, "1234567", "version 1", "because")))
     assert "1234567" in shown
