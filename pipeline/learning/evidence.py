@@ -31,7 +31,10 @@ _STARTS = np.cumsum([0, *(slots for _, slots in GROUPS)])[:-1].tolist()
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """How the values of one field usually look, over the forms that were learned from."""
+    """How the values of one field usually look, over the forms that were learned from.
+
+    `kinds` and `shapes`: the share of the values that look so; `known`: log(1 + n) of values seen n times.
+    """
 
     values: int = 0
     tokens: float = 1.0
@@ -64,7 +67,7 @@ def habits(scenes: Iterable[tuple[Scene, Sequence[tuple[int, ...]]]]) -> Habits:
         float(np.mean(letters)),
         {key: seen / count for key, seen in kinds.items()},
         {key: seen / count for key, seen in shapes.items() if seen > 1},
-        {key: seen / count for key, seen in known.items() if seen > 1},
+        {key: float(np.log1p(seen)) for key, seen in known.items()},
     )
 
 

@@ -26,7 +26,7 @@ from pipeline.learning.recurrence import Recurrence
 from pipeline.learning.spans import Extent
 from pipeline.types import FieldSpec
 
-FORMAT = "formpipe-fields/1"
+FORMAT = "formpipe-fields/2"
 """Changes whenever features, evidence or arrays change meaning: an older model is then trained again."""
 
 _LARGEST = 256 * 1024 * 1024
