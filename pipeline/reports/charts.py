@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.reports.summary import Failure, FormTypeSummary, Histogram, Throughput
+from pipeline.reports.summary import Failure, FormTypeSummary, Histogram
+from pipeline.reports.throughput import Throughput
 
 _GAP = 2.0
 _LEAST = 1.5

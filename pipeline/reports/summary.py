@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row
 
 from pipeline.errors import RunError
 from pipeline.reports import queries
+from pipeline.reports.throughput import Throughput, throughput
 from pipeline.types import RunRow
 
 GOOD_LAYOUT_TENTH = 8
@@ -21,6 +22,7 @@ GOOD_LAYOUT_TENTH = 8
 
 Histogram = tuple[int, ...]
 Item = TypeVar("Item")
+_NO_THROUGHPUT = Throughput()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,29 +168,12 @@ class FormTypeSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
-    """Documents and pages finished from `start` on, for as long as the throughput's step."""
-
-    start: datetime
-    documents: int
-    pages: int
-
-
-@dataclass(frozen=True, slots=True)
-class Throughput:
-    """A run in intervals of equal length."""
-
-    step_seconds: float = 0.0
-    intervals: tuple[Interval, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Report:
     """`run` is None before the first run; form types then have no `run_row`."""
 
     run: Run | None
     form_types: tuple[FormTypeSummary, ...]
-    throughput: Throughput = Throughput()
+    throughput: Throughput = _NO_THROUGHPUT
 
 
 def scored(row: RunRow) -> int:
@@ -359,39 +344,3 @@ def current_model(versions: Sequence[Row[Any]]) -> Model | None:
     newer = (v for v in versions if v.version > active.version and v.state in ("candidate", "invalid"))
     refused = next((Refused(v.version, v.f1, v.reason) for v in newer), None)
     return Model(active.version, active.engine, active.f1, active.training_documents, refused)
-
-
-# --- throughput -------------------------------------------------------------------------------------
-
-_STEPS = (1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
-_MOST_INTERVALS = 60
-
-
-def throughput(finished: Iterator[Row[Any]]) -> Throughput:
-    """Documents and pages by the time they were finished, in at most 60 intervals of a round length."""
-    seconds: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
-    origin: datetime | None = None
-    for row in finished:
-        origin = origin or row.finished_at
-        counts = seconds[int((row.finished_at - origin).total_seconds() // 1)]
-        counts[0] += 1
-        counts[1] += row.pages
-    if origin is None:
-        return Throughput()
-    return _intervals(origin, seconds)
-
-
-def _intervals(origin: datetime, seconds: Mapping[int, Sequence[int]]) -> Throughput:
-    first, last = min(seconds), max(seconds)
-    span = last - first + 1
-    step = next((s for s in _STEPS if span / s <= _MOST_INTERVALS), float(-(-span // _MOST_INTERVALS)))
-    bins = [[0, 0] for _ in range(int((last - first) // step) + 1)]
-    for second, (documents, pages) in seconds.items():
-        found = bins[int((second - first) // step)]
-        found[0] += documents
-        found[1] += pages
-    start = origin + timedelta(seconds=first)
-    return Throughput(
-        step,
-        tuple(Interval(start + timedelta(seconds=step * i), d, p) for i, (d, p) in enumerate(bins)),
-    )

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
+from pipeline.cli.console import Answers
 from pipeline.cli.tables import print_faults, print_table, short_time
 from pipeline.types import Fault
 
@@ -92,3 +93,8 @@ def test_a_moment_is_shown_as_short_as_it_can_be_told_apart() -> None:
     assert short_time(datetime(2026, 2, 9, tzinfo=UTC), now) == "02-09"
     assert short_time(datetime(2025, 2, 9, tzinfo=UTC), now) == "2025-02-09"
     assert short_time(None, now) == ""
+
+
+def test_a_pipe_is_wider_than_any_terminal_beside_it() -> None:
+    assert Answers(file=io.StringIO()).width >= 200
+    assert Answers(file=io.StringIO(), force_terminal=True, width=80, height=25).width == 80

@@ -12,8 +12,9 @@ from rich.console import Console
 from pipeline.reports import text
 from pipeline.reports.charts import histogram, reasons, throughput_chart
 from pipeline.reports.page import render_page
-from pipeline.reports.summary import Interval, Report, Throughput, build_report
+from pipeline.reports.summary import Report, build_report
 from pipeline.reports.text import duration, row_line
+from pipeline.reports.throughput import Interval, Throughput
 from pipeline.types import RunRow
 from tests.unit.conftest import START
 

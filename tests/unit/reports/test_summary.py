@@ -16,9 +16,9 @@ from pipeline.reports.summary import (
     Report,
     build_report,
     failure_command,
-    throughput,
     to_json,
 )
+from pipeline.reports.throughput import throughput
 from tests.unit.conftest import START
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def test_field_and_layout_confidence_are_spread_over_tenths_apart(ledger: Ledger
 
 def test_values_to_check_are_told_apart_by_how_well_they_were_read(ledger: Ledger) -> None:
     ledger.form_type("invoice")
-    values = [
+    values: list[dict[str, Any]] = [
         {"field": "No", "review": True, "layout_confidence": 0.79},
         {"field": "No", "review": True, "layout_confidence": 0.8, "occurrence": 1},
         {"field": "No", "review": True, "layout_confidence": None, "occurrence": 2},
