@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.types import FieldSpec
+from pipeline.values import equal
 from tests.acceptance.conftest import Project
 
 
@@ -50,6 +52,7 @@ def test_a_row_is_all_it_takes(project: Project, lake: Path) -> None:
     assert len(outputs) == 8
     assert json.loads(outputs[0].read_text())["analyzeResult"]["documentResults"]
     project.formpipe("verify")
+    assert share_right(project, lake, "purchase_invoice", "supplier_registration") >= 0.85
 
     rows = project.rows()
     again = project.formpipe("plan", "--output", "json", expect=0).json
@@ -207,6 +210,27 @@ def test_off_a_terminal_progress_is_one_json_line_per_event(trained: Project, la
     answer = trained.formpipe("run")
     events = [json.loads(line) for line in answer.err.splitlines()]
     assert {"score-progress", "row-finished"} <= {event["event"] for event in events}
+
+
+def share_right(project: Project, lake: Path, *form_types: str) -> float:
+    """The share of the lake's true values that were found, compared as texts (a layout of each form type
+    was never trained on)."""
+    lines = (lake / "truth.jsonl").read_text(encoding="utf-8").splitlines()
+    entries = [entry for entry in map(json.loads, lines) if entry["folder"] == "backlog"]
+    found = {
+        (path, field): text
+        for path, field, text in project.sql(
+            "SELECT d.path, v.field, v.text FROM field_value v"
+            " JOIN part p ON p.id = v.part_id JOIN document d ON d.id = p.document_id"
+        )
+    }
+    right = [
+        equal(found.get((entry["path"], field), ""), text, FieldSpec(field))
+        for entry in entries
+        if entry["form_type"] in form_types
+        for field, text in entry["fields"].items()
+    ]
+    return sum(right) / len(right)
 
 
 def done(project: Project) -> int:
