@@ -120,7 +120,10 @@ def test_values_to_check_are_told_apart_by_how_well_they_were_read(ledger: Ledge
 
 def test_a_value_that_a_person_corrected_waits_no_more(ledger: Ledger) -> None:
     ledger.form_type("invoice")
-    values = [{"field": "No", "review": True}, {"field": "No", "source": "person", "confidence": None}]
+    values: list[dict[str, Any]] = [
+        {"field": "No", "review": True},
+        {"field": "No", "source": "person", "confidence": None},
+    ]
     ledger.document("invoice", "a", values=values)
     summary = only(ledger)
     assert (summary.values, summary.review) == (1, 0)
