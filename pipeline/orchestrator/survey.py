@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 
 from sqlalchemy import Engine
 
@@ -43,10 +44,13 @@ def load_rows(sources: Sources) -> Validated:
 
 def require_known(chosen: frozenset[str], validated: Validated) -> None:
     """Raise RunError (`unknown-form-type`) for a name that no row, faulty or not, has."""
-    unknown = chosen - {row.form_type for row in validated.form_types} - validated.faulty
+    known = {row.form_type for row in validated.form_types} | validated.faulty
+    unknown = sorted(chosen - known)
     if unknown:
+        likely = get_close_matches(unknown[0], sorted(known), n=1)
+        hint = f": did you mean {likely[0]}?" if likely else ""
         raise RunError(
-            f"no such form type: {', '.join(sorted(unknown))} (see `formpipe params list`)",
+            f"no such form type: {', '.join(unknown)}{hint} (see `formpipe params list`)",
             reason="unknown-form-type",
         )
 
