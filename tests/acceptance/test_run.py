@@ -10,8 +10,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from pipeline.types import FieldSpec
 from pipeline.values import equal
 from tests.acceptance.conftest import Project
