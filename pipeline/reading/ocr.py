@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from dataclasses import dataclass
-from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, cast
 
@@ -154,12 +153,6 @@ class RapidOcr:
                 }
             )
         return self._engine
-
-
-@lru_cache(maxsize=1)
-def process_recognizer(threads: int = 1) -> RapidOcr:
-    """The recogniser of this process: its models take about 300 MB, so there is one."""
-    return RapidOcr(threads)
 
 
 def _size(quad: Quad) -> tuple[float, float]:

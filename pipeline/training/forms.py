@@ -6,11 +6,9 @@ from collections.abc import Mapping
 
 from pipeline.errors import DocumentError
 from pipeline.ports import Storage
-from pipeline.training.layouts import made_layout_json, read_layout
+from pipeline.training.layouts import read_layout
 from pipeline.training.records import TrainingDocument, TrainingFolder
 from pipeline.types import Label, LabelledForm, Layout
-
-__all__ = ["load_forms", "made_layout_json", "missing_layouts"]
 
 
 def missing_layouts(folder: TrainingFolder) -> tuple[TrainingDocument, ...]:

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.formats.labels_json import labels_to_json
 from pipeline.training.fingerprint import label_digest
-from pipeline.training.forms import made_layout_json
+from pipeline.training.layouts import made_layout_json
 from pipeline.types import FieldSpec, FormType
 from tests.unit.training.training_shelf import ROW, Shelf, label, layout_of
 

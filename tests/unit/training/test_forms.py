@@ -3,7 +3,8 @@ from __future__ import annotations
 import json
 
 from pipeline.formats.ocr_json import layout_from_json
-from pipeline.training.forms import load_forms, made_layout_json, missing_layouts
+from pipeline.training.forms import load_forms, missing_layouts
+from pipeline.training.layouts import made_layout_json
 from tests.unit.training.training_shelf import PAGE_TEXT, Shelf, layout_of
 
 

@@ -9,8 +9,8 @@ import pytest
 from pipeline.errors import AttemptError, DocumentError, FormpipeError, RowError
 from pipeline.services import load_services
 from pipeline.storage.folder import FolderStorage
-from pipeline.training.forms import made_layout_json
 from pipeline.training.inspection import inspect
+from pipeline.training.layouts import made_layout_json
 from pipeline.types import Blob, FieldSpec, FormType
 from tests.unit.training.training_shelf import ROW, Shelf, label, layout_of
 
