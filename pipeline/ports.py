@@ -4,8 +4,18 @@ contract suite in `tests/contract` that runs over all of them."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import timedelta
 from typing import Generic, Protocol, TypeVar
 
+from pipeline.remote import (
+    ContainerLink,
+    ModelQuota,
+    Operation,
+    OperationState,
+    ServiceModel,
+    StagedDocument,
+    TrainingRequest,
+)
 from pipeline.types import Blob, ExtractedField, FieldSpec, LabelledForm, Layout, Trained
 
 Task = TypeVar("Task")
@@ -14,6 +24,11 @@ Result = TypeVar("Result")
 
 class Storage(Protocol):
     """Containers of blobs. Paths use `/`; a prefix is empty or ends in `/`."""
+
+    @property
+    def account(self) -> str:
+        """The storage account, as documents are filed under it; empty for a folder of this machine."""
+        ...
 
     def list(self, container: str, prefix: str = "", *, recursive: bool = True) -> Iterator[Blob]:
         """Blobs under a prefix in the order of their paths, fetched as they are asked for.
@@ -34,6 +49,26 @@ class Storage(Protocol):
 
         Raises RowError `storage-not-writable`, and DocumentError `unsafe-path` for a path that leaves
         its container.
+        """
+        ...
+
+    def link(self, container: str, *, permissions: str, lifetime: timedelta) -> ContainerLink:
+        """The container as a service elsewhere can reach it for `lifetime`, with no more than these
+        `permissions` (letters as in a SAS: `r`, `w`, `d`, `l`).
+
+        Raises RowError `storage-not-reachable` for a folder of this machine, `storage-sas-*` where the
+        given signature does not allow it or ends too soon.
+        """
+        ...
+
+
+class Secrets(Protocol):
+    """Secret values by name, read at the moment of use."""
+
+    def get(self, name: str, *, fresh: bool = False) -> str:
+        """The value. `fresh` asks the source again instead of what was read before.
+
+        Raises RowError `secret-missing`, naming every place that was looked in, never a value.
         """
         ...
 
@@ -86,3 +121,43 @@ class Engine(Protocol):
     def extract(self, model_id: str, layout: Layout) -> tuple[ExtractedField, ...]:
         """The values that a model finds. Raises RowError (`model-missing`, `model-unreadable`)."""
         ...
+
+
+class RemoteEngine(Protocol):
+    """A service that trains models and reads documents as operations that take time. A `submit_…` call
+    returns the URL of the operation, as the service gave it; nothing is kept here between calls.
+
+    Every call may raise AttemptError (not reachable, throttled, server error: past the deadline of the
+    retries) and RowError (`not-authorised`, `quota-exceeded`, `version-retired`, `foreign-operation`).
+    """
+
+    def submit_training(self, request: TrainingRequest) -> str:
+        """Begin to train. Raises RowError (`training-refused`)."""
+        ...
+
+    def submit_document(self, model_id: str, document: StagedDocument) -> str:
+        """Begin to analyze. Raises DocumentError (`refused-by-service`), RowError (`model-missing`)."""
+        ...
+
+    def submit_layout(self, document: StagedDocument) -> str:
+        """Begin to read a document's layout. Raises DocumentError (`refused-by-service`)."""
+        ...
+
+    def poll(self, operation: Operation) -> OperationState:
+        """Where the operation stands. Raises AttemptError (`operation-expired`) when the service no longer
+        knows it."""
+        ...
+
+    def model(self, model_id: str) -> ServiceModel:
+        """Raises RowError (`model-missing`)."""
+        ...
+
+    def models(self) -> Iterator[ServiceModel]:
+        """The custom models of the resource, page by page, without their fields."""
+        ...
+
+    def delete_model(self, model_id: str) -> None:
+        """Delete it; a model that is not there is deleted already."""
+        ...
+
+    def quota(self) -> ModelQuota: ...

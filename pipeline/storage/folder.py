@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pipeline.errors import AttemptError, DocumentError, RowError
+from pipeline.remote import ContainerLink
 from pipeline.types import Blob
 
 _PARTIAL = ".formpipe-partial"
@@ -19,6 +20,10 @@ class FolderStorage:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+
+    @property
+    def account(self) -> str:
+        return ""
 
     def list(self, container: str, prefix: str = "", *, recursive: bool = True) -> Iterator[Blob]:
         base = self._container(container)
@@ -56,6 +61,13 @@ class FolderStorage:
             raise RowError(
                 f"cannot write into container {container!r}: {error.strerror}", reason="storage-not-writable"
             ) from None
+
+    def link(self, container: str, *, permissions: str, lifetime: timedelta) -> ContainerLink:
+        raise RowError(
+            f"a service in the cloud cannot read the folder of container {container!r} on this machine: "
+            'train from a storage account (storage = "azure-blob" in formpipe.toml)',
+            reason="storage-not-reachable",
+        )
 
     def _container(self, container: str) -> Path:
         return self._inside(self._root, container)

@@ -10,11 +10,13 @@ PACKAGE = Path(__file__).parents[2] / "pipeline"
 FLOORS = {
     "types": 0,
     "errors": 0,
+    "remote": 0,
     "ports": 1,
     "settings": 1,
     "services": 1,
     "logs": 1,
     "formats": 1,
+    "wire": 1,
     "values": 1,
     "rest": 2,
     "db": 2,

@@ -1,0 +1,1 @@
+"""Secret values by name, from the environment, a `.env` file or a Key Vault."""
