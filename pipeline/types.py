@@ -194,6 +194,7 @@ class ExtractedField:
 
     `text` of a selection mark is `selected` or `unselected`. `confidence` is the model's, calibrated;
     `layout_confidence` is the reader's for the words it was taken from. `polygon` is in page units.
+    `given` is the value in its type where a service said one beside the text.
     """
 
     field: str
@@ -203,6 +204,7 @@ class ExtractedField:
     confidence: float
     layout_confidence: float = 1.0
     occurrence: int = 0
+    given: TypedValue | None = None
 
 
 @dataclass(frozen=True, slots=True)
