@@ -16,7 +16,7 @@ from pipeline.remote import (
     StagedDocument,
     TrainingRequest,
 )
-from pipeline.types import Blob, ExtractedField, FieldSpec, LabelledForm, Layout, Trained
+from pipeline.types import AccountNames, Blob, ExtractedField, FieldSpec, LabelledForm, Layout, Trained
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -59,6 +59,14 @@ class Storage(Protocol):
         Raises RowError `storage-not-reachable` for a folder of this machine, `storage-sas-*` where the
         given signature does not allow it or ends too soon.
         """
+        ...
+
+
+class Storages(Protocol):
+    """The storage accounts of the rows, by the names of their secrets."""
+
+    def of(self, names: AccountNames) -> Storage:
+        """Raises RowError `secret-missing`, `storage-account-unusable`."""
         ...
 
 
@@ -135,8 +143,11 @@ class RemoteEngine(Protocol):
         """Begin to train. Raises RowError (`training-refused`)."""
         ...
 
-    def submit_document(self, model_id: str, document: StagedDocument) -> str:
-        """Begin to analyze. Raises DocumentError (`refused-by-service`), RowError (`model-missing`)."""
+    def submit_document(
+        self, model_id: str, document: StagedDocument, *, max_pages: int | None = None
+    ) -> str:
+        """Begin to analyze, the first `max_pages` of it where the version can choose pages. Raises
+        DocumentError (`refused-by-service`), RowError (`model-missing`)."""
         ...
 
     def submit_layout(self, document: StagedDocument) -> str:

@@ -289,6 +289,14 @@ class BacklogDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountNames:
+    """Names of the secrets that tell a storage account and how to sign in to it; never values."""
+
+    account: str = "StorageAccountName"
+    sas: str = "StorageAccountSasKey"
+
+
+@dataclass(frozen=True, slots=True)
 class SecretNames:
     """Names under which secrets are looked up; never values."""
 
@@ -298,6 +306,14 @@ class SecretNames:
     training_sas: str = "StorageAccountSasKey"
     scoring_account: str = "StorageAccountName"
     scoring_sas: str = "StorageAccountSasKey"
+
+    @property
+    def training(self) -> AccountNames:
+        return AccountNames(self.training_account, self.training_sas)
+
+    @property
+    def scoring(self) -> AccountNames:
+        return AccountNames(self.scoring_account, self.scoring_sas)
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,10 +407,12 @@ class FieldOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The outcomes of forms a model was not trained on, and how they were held out."""
+    """The outcomes of forms a model was not trained on, and how they were held out; of a model that a
+    service trained, the service's own accuracies by field instead."""
 
-    method: Literal["hold-out", "cross-validation", "none"]
+    method: Literal["hold-out", "cross-validation", "service", "none"]
     outcomes: tuple[FieldOutcome, ...] = ()
+    accuracies: tuple[tuple[str, float], ...] = ()
 
     @property
     def fields(self) -> tuple[FieldScore, ...]:
@@ -453,7 +471,8 @@ class ScoredValue:
 
 @dataclass(frozen=True, slots=True)
 class DocumentResult:
-    """How a document ended: its values, or the reason there are none."""
+    """How a document ended: its values, or the reason there are none. `model_version_id`: the version that
+    found them, where it is not the one the run scores with."""
 
     document: BacklogDocument
     outcome: DocumentOutcome
@@ -465,6 +484,7 @@ class DocumentResult:
     ocr_pages: int | None = None
     layout_confidence: float | None = None
     seconds: float | None = None
+    model_version_id: int | None = None
 
 
 RowEnd = Literal["finished", "skipped", "stopped", "failed"]
@@ -491,9 +511,11 @@ class RunRow:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A model fresh from training: its bytes, its fields, and how it did on forms held out."""
+    """A model fresh from training: its bytes, its fields, and how it did on forms held out. A model that a
+    service keeps has no bytes here, but an id of the service's."""
 
-    content: bytes
+    content: bytes | None
     fields: tuple[FieldSpec, ...]
     evaluation: Evaluation
     forms: int
+    model_id: str | None = None

@@ -17,6 +17,7 @@ from pipeline.db.tables import document, field_value, part
 from pipeline.types import BacklogDocument, Blob, BlobRef, DocumentResult, ScoredValue
 
 _IN_LIST = 500
+_OPEN = ("pending", "submitted")
 
 Item = TypeVar("Item")
 
@@ -139,15 +140,16 @@ def mark_gone(connection: Connection, ids: Iterable[int], now: datetime) -> None
         )
 
 
-def next_pending(
+def next_due(
     connection: Connection, form_type: str, *, after: int, limit: int, now: datetime
 ) -> list[BacklogDocument]:
-    """Pending documents that are due, in the order they were seen, beyond the id `after`."""
+    """Documents that a service has already, and pending ones that are due, in the order they were seen,
+    beyond the id `after`."""
     rows = connection.execute(
         select(document)
         .where(
             document.c.form_type == form_type,
-            document.c.stage == "pending",
+            document.c.stage.in_(_OPEN),
             document.c.id > after,
             or_(document.c.next_try_at.is_(None), document.c.next_try_at <= now),
         )
@@ -196,7 +198,7 @@ def hurry(connection: Connection, form_type: str, reason: str | None = None) -> 
 def count_pending(connection: Connection, form_type: str, now: datetime) -> tuple[int, int]:
     """Pending documents: those that are due, and those that wait for their next try."""
     due = or_(document.c.next_try_at.is_(None), document.c.next_try_at <= now)
-    mine = and_(document.c.form_type == form_type, document.c.stage == "pending")
+    mine = and_(document.c.form_type == form_type, document.c.stage.in_(_OPEN))
     total = connection.scalar(select(func.count()).select_from(document).where(mine)) or 0
     ready = connection.scalar(select(func.count()).select_from(document).where(mine, due)) or 0
     return ready, total - ready
@@ -222,11 +224,11 @@ def pages_per_document(connection: Connection, form_type: str) -> float | None:
 def postpone(
     connection: Connection, key: int, *, attempts: int, next_try_at: datetime, reason: str, message: str
 ) -> None:
-    """An attempt failed: the document stays pending until `next_try_at`."""
+    """An attempt failed: the document is pending until `next_try_at`."""
     connection.execute(
         update(document)
         .where(document.c.id == key)
-        .values(attempts=attempts, next_try_at=next_try_at, reason=reason, message=message)
+        .values(stage="pending", attempts=attempts, next_try_at=next_try_at, reason=reason, message=message)
     )
 
 
@@ -281,7 +283,7 @@ def _finished(result: DocumentResult, model_version_id: int, run_id: int, now: d
         "b_layout_confidence": result.layout_confidence,
         "b_seconds": result.seconds,
         "b_attempts": result.document.attempts + 1,
-        "b_model_version_id": model_version_id,
+        "b_model_version_id": result.model_version_id or model_version_id,
         "b_run_id": run_id,
         "b_finished_at": now,
     }

@@ -45,6 +45,8 @@ MODEL_STATES = ("training", "candidate", "active", "retired", "invalid")
 STAGES = ("pending", "claimed", "submitting", "submitted", "done")
 OUTCOMES = ("loaded", "partial", "dead", "gone", "unrouted")
 SOURCES = ("model", "person")
+OPERATION_KINDS = ("train", "compose", "copy", "layout", "analyze", "batch", "classify")
+OPERATION_STATES = ("intended", "submitted", "finished", "failed", "lost")
 
 
 def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
@@ -294,6 +296,35 @@ document = Table(
         name="done_has_outcome",
     ),
     Index("ix_document_form_type_stage_id", "form_type", "stage", "id"),
+)
+
+operation = Table(
+    "operation",
+    metadata,
+    Column("id", Key, primary_key=True, autoincrement=True),
+    Column("kind", Unicode(20), nullable=False),
+    Column("state", Unicode(20), nullable=False, server_default="intended"),
+    Column("form_batch_group_id", Unicode(40), nullable=False),
+    Column("model_version_id", Key, ForeignKey("model_version.id")),
+    Column("subject", ExactText(1200), nullable=False, server_default=""),
+    Column("url", UnicodeText, nullable=False, server_default=""),
+    Column("holder", Unicode(200), nullable=False),
+    Column("intended_at", UtcDateTime, nullable=False),
+    Column("submitted_at", UtcDateTime),
+    Column("deadline", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+    Column("reason", Unicode(60)),
+    _one_of("kind", OPERATION_KINDS),
+    _one_of("state", OPERATION_STATES),
+    Index("ix_operation_form_batch_group_id_state", "form_batch_group_id", "state"),
+)
+
+operation_document = Table(
+    "operation_document",
+    metadata,
+    Column("document_id", Key, ForeignKey("document.id", ondelete="CASCADE"), primary_key=True),
+    Column("operation_id", Key, ForeignKey("operation.id", ondelete="CASCADE"), nullable=False),
+    Index("ix_operation_document_operation_id", "operation_id"),
 )
 
 part = Table(

@@ -37,7 +37,9 @@ def judge(layout: Layout, values: Sequence[ScoredValue], specs: Sequence[FieldSp
     in doubt; else `partial` with the first reason in that order."""
     if layout.truncated:
         read, there = len(layout.pages), layout.page_count
-        return Verdict("partial", "truncated", f"{read} of {there} pages were read (max_pages)")
+        return Verdict(
+            "partial", "truncated", f"{read} of {there} pages were read (max_pages, or the service's tier)"
+        )
     if not values:
         return Verdict("partial", "empty-extraction", "the model found no field in this document")
     certain = {value.found.field for value in values if not value.review}

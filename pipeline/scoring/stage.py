@@ -9,17 +9,20 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
-from pipeline.db import documents
+from pipeline.db import documents, operations
 from pipeline.db.connection import reading
 from pipeline.errors import AttemptError, DocumentError, RowError
 from pipeline.formats.result_json import output_path
 from pipeline.ports import Executor, Outcome
+from pipeline.remote import Operation
 from pipeline.scoring.document import ScoreTask, ScoringModel
 from pipeline.types import BacklogDocument, DocumentResult, FormType, ModelVersion
 
 _ENDS_AT_ONCE = {"timed-out", "out-of-memory"}
-_COSTS_NO_ATTEMPT = {"stopped", "blob-changed"}
-_NO_DELAY = {"worker-died"}
+_COSTS_NO_ATTEMPT = {"stopped", "blob-changed", "operation-expired", "poll-failed"}
+_STAYS_SUBMITTED = {"stopped", "poll-failed"}
+_ENDS_ROW = {"not-reachable", "throttled"}
+_NO_DELAY = {"worker-died", "operation-expired"}
 _COMMIT_SECONDS = 2.0
 
 
@@ -96,6 +99,7 @@ class _Scorer:
         self._model = scoring_model(row, version, limits)
         self._finished: list[DocumentResult] = []
         self._postponed: list[tuple[BacklogDocument, Exception]] = []
+        self._left_for_later: set[int] = set()
         self._committed_at = time.monotonic()
         self.tally = Tally()
 
@@ -118,15 +122,22 @@ class _Scorer:
     def _tasks(self) -> Iterator[ScoreTask]:
         after = 0
         while batch := self._due(after):
+            with reading(self._context.database) as connection:
+                known = operations.of_documents(connection, [document.id for document in batch])
             for document in batch:
                 if self._context.stopping() or self._spent():
                     return
-                yield ScoreTask(document, self._model, self._output_path(document))
+                if document.id not in self._left_for_later:
+                    yield self._task(document, known.get(document.id))
             after = batch[-1].id
+
+    def _task(self, document: BacklogDocument, operation: Operation | None) -> ScoreTask:
+        path = self._output_path(document)
+        return ScoreTask(document, self._model, self._row.secrets.scoring, path, operation)
 
     def _due(self, after: int) -> list[BacklogDocument]:
         with reading(self._context.database) as connection:
-            return documents.next_pending(
+            return documents.next_due(
                 connection,
                 self._row.form_type,
                 after=after,
@@ -152,10 +163,15 @@ class _Scorer:
         elif isinstance(outcome.error, RowError):
             self._commit()
             raise outcome.error
+        elif reason_of(outcome.error) in _ENDS_ROW:
+            self._commit()
+            raise RowError(str(outcome.error), reason=reason_of(outcome.error))
         elif ends_document(outcome.error, document, self._row.max_attempts):
             self._end(failed(document, outcome.error))
         else:
             self._postponed.append((document, outcome.error))
+            if reason_of(outcome.error) in _STAYS_SUBMITTED:
+                self._left_for_later.add(document.id)
             self.tally.postponed += 1
 
     def _end(self, result: DocumentResult) -> None:
@@ -176,6 +192,7 @@ class _Scorer:
                 run_id=self._context.run_id,
                 now=now,
             )
+            operations.finish_of_documents(connection, [r.document.id for r in self._finished], now)
             for document, error in self._postponed:
                 self._postpone(connection, document, error, now)
         self._finished.clear()
@@ -185,7 +202,7 @@ class _Scorer:
         self, connection: Connection, document: BacklogDocument, error: Exception, now: datetime
     ) -> None:
         reason = reason_of(error)
-        if reason == "stopped":
+        if reason in _STAYS_SUBMITTED:
             return
         attempts = document.attempts + (reason not in _COSTS_NO_ATTEMPT)
         delay = 0.0 if reason in _NO_DELAY else self._limits.retry_delay * 2 ** max(attempts - 1, 0)

@@ -31,6 +31,7 @@ FLOORS = {
     "training": 4,
     "scoring": 4,
     "reports": 4,
+    "operations": 4,
     "orchestrator": 5,
     "wiring": 6,
     "worker": 6,

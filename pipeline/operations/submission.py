@@ -1,0 +1,83 @@
+"""What is asked of a service, as the driver takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+
+from pipeline.db import operations
+from pipeline.db.operations import Intent
+from pipeline.remote import Operation, OperationKind, OperationState
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One operation to be begun, or to be gone on with where `operation` is known already.
+
+    `send` begins it and gives its URL; `conclude` makes a result of its successful end, in a thread. `task`
+    is the caller's own. `seconds`: how long it may take before it is given up.
+    """
+
+    kind: OperationKind
+    task: Any
+    send: Callable[[], str]
+    conclude: Callable[[OperationState], object]
+    seconds: float
+    subject: str = ""
+    documents: tuple[int, ...] = ()
+    model_version_id: int | None = None
+    operation: Operation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Writes down what is asked of a service, each in a transaction of its own. `guard` raises when this
+    run may no longer write."""
+
+    database: Engine
+    group: str
+    holder: str
+    guard: Callable[[Connection], None]
+    now: Callable[[], datetime]
+
+    def intend(self, submission: Submission) -> Operation:
+        """Commit that it will be asked; only after this may the request go out."""
+        now = self.now()
+        deadline = now + timedelta(seconds=submission.seconds)
+        intent = Intent(
+            submission.kind,
+            self.group,
+            self.holder,
+            deadline,
+            submission.model_version_id,
+            submission.subject,
+            submission.documents,
+        )
+        with self.database.begin() as connection:
+            self.guard(connection)
+            key = operations.intend(connection, intent, now)
+        return Operation(key, intent.kind, "", None, deadline, intent.model_version_id, intent.subject)
+
+    def submitted(self, operation: Operation, url: str) -> None:
+        """Commit that it was taken, and where its end is to be asked for."""
+        with self.database.begin() as connection:
+            self.guard(connection)
+            operations.submitted(connection, operation.id, url, self.now())
+
+    def failed(self, operation: Operation, reason: str) -> None:
+        """Commit that nothing will come of it."""
+        with self.database.begin() as connection:
+            self.guard(connection)
+            operations.fail(connection, operation.id, reason[:60], self.now())
+
+    def reconcile(self) -> int:
+        """Return what was cut off before its answer, and forget what nobody waits for; how many of the
+        first kind. For the holder of the group's lease, before anything is submitted."""
+        with self.database.begin() as connection:
+            self.guard(connection)
+            operations.forget_unwanted(connection, self.group, self.now())
+            return operations.give_up_intents(connection, self.group, self.now())
