@@ -1,0 +1,149 @@
+"""What Form Recognizer v2.0-preview to v2.1 answers -> the records of `remote`.
+
+Tolerant as the service is loose: both casings of a status, unknown codes, members that are null or left
+out. A status that is none of the known ends means that the work still goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from pipeline.errors import AttemptError, DocumentError
+from pipeline.remote import (
+    CopyAuthorization,
+    ModelQuota,
+    OperationEnd,
+    OperationState,
+    ServiceFault,
+    ServiceModel,
+    ServiceModelState,
+)
+from pipeline.wire.form_recognizer.decode_analysis import analysis
+from pipeline.wire.form_recognizer.decode_faults import fault, faults
+from pipeline.wire.form_recognizer.decode_models import listed_model, read_model
+from pipeline.wire.stamps import stamp
+
+__all__ = ["copy_authorization", "fault", "model", "models_page", "operation_state", "quota"]
+
+Json = Mapping[str, Any]
+
+_ENDS: Mapping[str, OperationEnd] = {
+    "succeeded": "succeeded",
+    "success": "succeeded",
+    "failed": "failed",
+    "failure": "failed",
+}
+_MODEL_ENDS: Mapping[ServiceModelState, OperationEnd] = {
+    "creating": "running",
+    "ready": "succeeded",
+    "invalid": "failed",
+}
+_MODEL_STATES: Mapping[OperationEnd, ServiceModelState] = {end: state for state, end in _MODEL_ENDS.items()}
+
+
+def model(body: Json) -> ServiceModel:
+    """A model as Get Custom Model answers. Raises AttemptError (`answer-unreadable`)."""
+    with _reading("a model"):
+        return read_model(body)
+
+
+def models_page(body: Json) -> tuple[tuple[ServiceModel, ...], str | None]:
+    """The models of one page of a list, maybe none, and the link to the next page where there is one.
+
+    Raises AttemptError (`answer-unreadable`).
+    """
+    with _reading("a list of models"):
+        models = tuple(listed_model(item) for item in body.get("modelList") or ())
+        return models, body.get("nextLink") or None
+
+
+def quota(body: Json) -> ModelQuota:
+    """The summary of a model list. Raises AttemptError (`answer-unreadable`)."""
+    with _reading("a summary of models"):
+        summary = body["summary"]
+        return ModelQuota(int(summary["count"]), int(summary["limit"]))
+
+
+def copy_authorization(body: Json) -> CopyAuthorization:
+    """Leave to copy; it ends at `expirationDateTimeTicks`, in seconds of Unix time whatever it is called.
+
+    Raises AttemptError (`answer-unreadable`).
+    """
+    with _reading("a copy authorisation"):
+        ticks = body.get("expirationDateTimeTicks")
+        expires = None if ticks is None else datetime.fromtimestamp(int(ticks), UTC)
+        return CopyAuthorization(str(body["modelId"]), expires, dict(body))
+
+
+def operation_state(body: Json) -> OperationState:
+    """Where a training, compose, analysis, layout or copy stands, by the answer to its poll.
+
+    Raises AttemptError (`answer-unreadable`).
+    """
+    with _reading("an operation"):
+        if "modelInfo" in body or "trainResult" in body:
+            return _training(read_model(body))
+        end = _end(body)
+        result = body.get("copyResult")
+        return _analyzing(body, end) if result is None else _copying(body, result, end)
+
+
+def _end(body: Json) -> OperationEnd:
+    """The feedback loop shows a result without a status."""
+    silent: OperationEnd = "succeeded" if body.get("analyzeResult") else "running"
+    status = body.get("status")
+    return silent if status is None else _ENDS.get(str(status).lower(), "running")
+
+
+def _training(trained: ServiceModel) -> OperationState:
+    end = _MODEL_ENDS[trained.state]
+    return OperationState(end, model=trained, faults=trained.faults if end == "failed" else ())
+
+
+def _analyzing(body: Json, end: OperationEnd) -> OperationState:
+    result = body.get("analyzeResult") or {}
+    done = end == "succeeded" and bool(result)
+    return OperationState(
+        end,
+        analysis=analysis(result) if done else None,
+        faults=_told(body) + faults(result.get("errors")),
+    )
+
+
+def _copying(body: Json, result: Json, end: OperationEnd) -> OperationState:
+    copied = ServiceModel(
+        str(result.get("modelId") or ""),
+        _MODEL_STATES[end],
+        created_at=stamp(body.get("createdDateTime")),
+        updated_at=stamp(body.get("lastUpdatedDateTime")),
+        faults=faults(result.get("errors")),
+    )
+    return OperationState(end, model=copied, faults=_told(body) + copied.faults)
+
+
+def _told(body: Json) -> tuple[ServiceFault, ...]:
+    told = (fault(body),) if body.get("error") else ()
+    return told + faults(body.get("errors"))
+
+
+@contextmanager
+def _reading(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        IndexError,
+        ArithmeticError,
+        DocumentError,
+    ) as error:
+        raise AttemptError(
+            f"the service answered what is not {what} of Form Recognizer v2 ({type(error).__name__}); "
+            "check the row's endpoint and api_version",
+            reason="answer-unreadable",
+        ) from error
