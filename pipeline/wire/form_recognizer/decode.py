@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pipeline.errors import AttemptError, DocumentError
@@ -43,6 +43,9 @@ _MODEL_ENDS: Mapping[ServiceModelState, OperationEnd] = {
 }
 _MODEL_STATES: Mapping[OperationEnd, ServiceModelState] = {end: state for state, end in _MODEL_ENDS.items()}
 
+_DOTNET = 10**17
+"""Ticks of 100 ns since the year 1 have passed this long ago, seconds since 1970 never will."""
+
 
 def model(body: Json) -> ServiceModel:
     """A model as Get Custom Model answers. Raises AttemptError (`answer-unreadable`)."""
@@ -68,14 +71,19 @@ def quota(body: Json) -> ModelQuota:
 
 
 def copy_authorization(body: Json) -> CopyAuthorization:
-    """Leave to copy; it ends at `expirationDateTimeTicks`, in seconds of Unix time whatever it is called.
-
-    Raises AttemptError (`answer-unreadable`).
-    """
+    """Leave to copy. Raises AttemptError (`answer-unreadable`)."""
     with _reading("a copy authorisation"):
-        ticks = body.get("expirationDateTimeTicks")
-        expires = None if ticks is None else datetime.fromtimestamp(int(ticks), UTC)
+        expires = _expires(body.get("expirationDateTimeTicks"))
         return CopyAuthorization(str(body["modelId"]), expires, dict(body))
+
+
+def _expires(ticks: int | None) -> datetime | None:
+    """The service sends seconds of Unix time; the OpenAPI examples show what the name says, .NET ticks."""
+    if ticks is None:
+        return None
+    if ticks >= _DOTNET:
+        return datetime(1, 1, 1, tzinfo=UTC) + timedelta(microseconds=ticks // 10)
+    return datetime.fromtimestamp(ticks, UTC)
 
 
 def operation_state(body: Json) -> OperationState:
