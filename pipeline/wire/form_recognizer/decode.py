@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pipeline.errors import AttemptError, DocumentError
+from pipeline.errors import DocumentError, FormpipeError, RowError
 from pipeline.remote import (
     CopyAuthorization,
     ModelQuota,
@@ -30,6 +30,16 @@ __all__ = ["copy_authorization", "fault", "model", "models_page", "operation_sta
 
 Json = Mapping[str, Any]
 
+_MALFORMED = (
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    IndexError,
+    ArithmeticError,
+    OSError,
+    DocumentError,
+)
 _ENDS: Mapping[str, OperationEnd] = {
     "succeeded": "succeeded",
     "success": "succeeded",
@@ -48,7 +58,7 @@ _DOTNET = 10**17
 
 
 def model(body: Json) -> ServiceModel:
-    """A model as Get Custom Model answers. Raises AttemptError (`answer-unreadable`)."""
+    """A model as Get Custom Model answers. Raises RowError (`answer-unreadable`)."""
     with _reading("a model"):
         return read_model(body)
 
@@ -56,7 +66,7 @@ def model(body: Json) -> ServiceModel:
 def models_page(body: Json) -> tuple[tuple[ServiceModel, ...], str | None]:
     """The models of one page of a list, maybe none, and the link to the next page where there is one.
 
-    Raises AttemptError (`answer-unreadable`).
+    Raises RowError (`answer-unreadable`).
     """
     with _reading("a list of models"):
         models = tuple(listed_model(item) for item in body.get("modelList") or ())
@@ -64,14 +74,14 @@ def models_page(body: Json) -> tuple[tuple[ServiceModel, ...], str | None]:
 
 
 def quota(body: Json) -> ModelQuota:
-    """The summary of a model list. Raises AttemptError (`answer-unreadable`)."""
+    """The summary of a model list. Raises RowError (`answer-unreadable`)."""
     with _reading("a summary of models"):
         summary = body["summary"]
         return ModelQuota(int(summary["count"]), int(summary["limit"]))
 
 
 def copy_authorization(body: Json) -> CopyAuthorization:
-    """Leave to copy. Raises AttemptError (`answer-unreadable`)."""
+    """Leave to copy. Raises RowError (`answer-unreadable`)."""
     with _reading("a copy authorisation"):
         expires = _expires(body.get("expirationDateTimeTicks"))
         return CopyAuthorization(str(body["modelId"]), expires, dict(body))
@@ -89,14 +99,17 @@ def _expires(ticks: int | None) -> datetime | None:
 def operation_state(body: Json) -> OperationState:
     """Where a training, compose, analysis, layout or copy stands, by the answer to its poll.
 
-    Raises AttemptError (`answer-unreadable`).
+    Raises `answer-unreadable`: DocumentError for the result of a document, which would be paid for again
+    and come out the same, RowError for the others.
     """
-    with _reading("an operation"):
-        if "modelInfo" in body or "trainResult" in body:
-            return _training(read_model(body))
-        end = _end(body)
-        result = body.get("copyResult")
-        return _analyzing(body, end) if result is None else _copying(body, result, end)
+    if "modelInfo" in body or "trainResult" in body:
+        return _training(model(body))
+    result = body.get("copyResult")
+    if result is not None:
+        with _reading("the result of a copy"):
+            return _copying(body, result, _end(body))
+    with _reading("the result of a document", DocumentError):
+        return _analyzing(body, _end(body))
 
 
 def _end(body: Json) -> OperationEnd:
@@ -138,20 +151,12 @@ def _told(body: Json) -> tuple[ServiceFault, ...]:
 
 
 @contextmanager
-def _reading(what: str) -> Iterator[None]:
+def _reading(what: str, kind: type[FormpipeError] = RowError) -> Iterator[None]:
     try:
         yield
-    except (
-        KeyError,
-        TypeError,
-        ValueError,
-        AttributeError,
-        IndexError,
-        ArithmeticError,
-        DocumentError,
-    ) as error:
-        raise AttemptError(
-            f"the service answered what is not {what} of Form Recognizer v2 ({type(error).__name__}); "
+    except _MALFORMED as error:
+        raise kind(
+            f"the service answered what is not {what} of Form Recognizer v2 ({type(error).__name__}): "
             "check the row's endpoint and api_version",
             reason="answer-unreadable",
         ) from error

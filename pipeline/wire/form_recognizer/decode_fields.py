@@ -127,6 +127,8 @@ def _typed(name: str, value: object) -> TypedValue | None:
         return TypedValue(date=date.fromisoformat(str(value)))
     if name == "valueTime":
         return TypedValue(time=time.fromisoformat(str(value)))
+    if isinstance(value, bool):
+        return TypedValue(text=str(value).lower())
     if isinstance(value, int | float):
         return TypedValue(number=Decimal(str(value)))
     if name == "valueSelectionMark" and value in ("selected", "unselected"):
