@@ -80,6 +80,10 @@ class Secrets(Protocol):
         """
         ...
 
+    def find(self, name: str, *, fresh: bool = False) -> str | None:
+        """The value, None where no place has one."""
+        ...
+
 
 class Outcome(Generic[Task, Result]):
     """A task and what became of it: a result, or the error that ended it."""

@@ -37,13 +37,20 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="forbid")
 
     database_url: SecretStr = SecretStr("sqlite:///formpipe.db")
+    storage: Literal["folder", "azure-blob"] = "folder"
     storage_root: Path = Path("data")
+    dotenv_file: Path = Path(".env")
+    key_vault_url: str | None = None
     workers: Annotated[int, Field(ge=1, le=256)] = Field(default_factory=_cores)
     read_timeout_seconds: Annotated[float, Field(gt=0)] = 120.0
     reader_memory_mb: Annotated[int, Field(ge=256)] = 1000
     documents_per_reader: Annotated[int, Field(ge=1)] = 500
     training_timeout_seconds: Annotated[float, Field(gt=0)] = 3600.0
     training_memory_mb: Annotated[int, Field(ge=256)] = 4000
+    service_tier: Literal["F0", "S0"] = "S0"
+    service_retry_seconds: Annotated[float, Field(gt=0)] = 120.0
+    operation_timeout_seconds: Annotated[float, Field(gt=0)] = 1800.0
+    poll_seconds: Annotated[float, Field(ge=0.05, le=60)] = 2.0
     max_pages: Annotated[int, Field(ge=1)] = 500
     render_dpi: Annotated[int, Field(ge=72, le=600)] = 150
     min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
@@ -101,10 +108,11 @@ def _stated(file: Path, settings: type[BaseSettings]) -> dict[str, object]:
     """What a file says, its paths made relative to its own folder; so are the defaults beside a file."""
     content: dict[str, object] = tomllib.loads(file.read_text(encoding="utf-8"))
     fields = settings.model_fields
-    root = content.get("storage_root", fields["storage_root"].default)
+    for name in ("storage_root", "dotenv_file"):
+        root = content.get(name, fields[name].default)
+        if isinstance(root, str | Path):
+            content[name] = file.parent / root
     url = content.get("database_url", fields["database_url"].default.get_secret_value())
-    if isinstance(root, str | Path):
-        content["storage_root"] = file.parent / root
     content["database_url"] = _from_folder(url, file.parent) if isinstance(url, str) else url
     return content
 

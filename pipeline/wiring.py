@@ -15,19 +15,22 @@ import psutil
 from sqlalchemy import Engine
 
 from pipeline import worker
+from pipeline.accounts import StorageSetup, open_storages
 from pipeline.db import schema
 from pipeline.db.connection import open_database
 from pipeline.executors.processes import ProcessExecutor, WorkerLimits
+from pipeline.operations.driver import Pace
 from pipeline.orchestrator.leasing import LeaseTerms, this_holder
 from pipeline.orchestrator.progress import Listener
 from pipeline.orchestrator.run import RunContext
+from pipeline.orchestrator.service_access import ServiceAccess
 from pipeline.orchestrator.survey import Sources
 from pipeline.ports import Engine as FormEngine
-from pipeline.ports import Storage
+from pipeline.ports import RemoteEngine, Secrets, Storages
 from pipeline.scoring.stage import ScoringLimits
+from pipeline.secrets.chain import SecretSources, open_secrets
 from pipeline.services import Service, load_services
 from pipeline.settings import Settings, load_settings
-from pipeline.storage.folder import FolderStorage
 
 _SCRATCH = "formpipe-run-"
 
@@ -38,12 +41,13 @@ class App:
 
     settings: Settings
     database: Engine
-    storage: Storage
+    storages: Storages
+    secrets: Secrets
     services: Mapping[str, Service]
 
     @property
     def sources(self) -> Sources:
-        return Sources(self.database, self.storage, self.services, utc_now)
+        return Sources(self.database, self.storages, self.services, utc_now)
 
 
 def utc_now() -> datetime:
@@ -60,7 +64,9 @@ def open_app(settings: Settings | None = None, *, upgrade: bool = False) -> App:
         schema.upgrade(database)
     else:
         schema.require_current(database)
-    return App(settings, database, FolderStorage(settings.storage_root), load_services())
+    setup = _storage_setup(settings)
+    secrets = open_secrets(setup.secrets)
+    return App(settings, database, open_storages(setup, secrets), secrets, load_services())
 
 
 @contextmanager
@@ -79,6 +85,11 @@ def run_context(app: App, stopping: Callable[[], bool], listener: Listener) -> I
                 sources=app.sources,
                 readers=readers,
                 trainer=trainer,
+                services=ServiceAccess(
+                    remote_engines(app).of,
+                    settings.operation_timeout_seconds,
+                    Pace(first=settings.poll_seconds),
+                ),
                 terms=LeaseTerms(this_holder(), settings.lease_seconds, utc_now),
                 limits=_limits(settings),
                 training_timeout=settings.training_timeout_seconds,
@@ -89,6 +100,13 @@ def run_context(app: App, stopping: Callable[[], bool], listener: Listener) -> I
         finally:
             readers.close()
             trainer.close()
+
+
+def remote_engines(app: App) -> RemoteEngines:
+    """The services of the rows; clients are made when a row first needs one."""
+    from pipeline.remote_engines import RemoteEngines
+
+    return RemoteEngines(app.secrets, app.services, app.settings)
 
 
 def sweep_scratch(folder: Path) -> None:
@@ -110,9 +128,14 @@ def local_engine(settings: Settings) -> FormEngine:
 
 
 def _workers(settings: Settings, scratch: Path, count: int, memory_mb: int) -> ProcessExecutor:
-    setup = worker.WorkerSetup(settings.storage_root.resolve(), scratch, settings.render_dpi)
+    setup = worker.WorkerSetup(_storage_setup(settings), scratch, settings.render_dpi)
     limits = WorkerLimits(count, memory_mb, settings.documents_per_reader)
     return ProcessExecutor(worker.perform, worker.prepare, (setup,), limits)
+
+
+def _storage_setup(settings: Settings) -> StorageSetup:
+    sources = SecretSources(settings.dotenv_file.resolve(), settings.key_vault_url)
+    return StorageSetup(settings.storage, settings.storage_root.resolve(), sources)
 
 
 def _limits(settings: Settings) -> ScoringLimits:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+from pipeline.accounts import StorageSetup, open_storages
 from pipeline.errors import RowError
-from pipeline.ports import Engine
+from pipeline.ports import Engine, Storages
 from pipeline.scoring.document import ScoreTask, score_document
-from pipeline.storage.folder import FolderStorage
+from pipeline.scoring.staging import StageTask, stage
 from pipeline.training.tasks import LayoutTask, TrainTask, make_layout, train
 
 
@@ -16,42 +18,50 @@ from pipeline.training.tasks import LayoutTask, TrainTask, make_layout, train
 class WorkerSetup:
     """What a worker is told at its start; `bundles` is the folder where the run laid out its models."""
 
-    storage_root: Path
+    storage: StorageSetup
     bundles: Path
     dpi: int
 
 
-@dataclass(frozen=True, slots=True)
 class _Worker:
-    storage: FolderStorage
-    engine: Engine
+    def __init__(self, setup: WorkerSetup) -> None:
+        self._setup = setup
+        self.storages: Storages = open_storages(setup.storage)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The local engine, with its libraries, in the workers that need it and nowhere else: the process
+        that hands out the work stays small, and rows of a service need none of it."""
+        from pipeline.engines.local import LocalEngine
+
+        return LocalEngine(self._bundle, dpi=self._setup.dpi)
+
+    def _bundle(self, model_id: str) -> bytes:
+        file = self._setup.bundles / model_id
+        if not file.is_file():
+            raise RowError(f"the bytes of model {model_id} are missing: train again", reason="model-missing")
+        return file.read_bytes()
 
 
 _worker: _Worker | None = None
 
 
 def prepare(setup: WorkerSetup) -> None:
-    """Build this process's storage and engine. The engine's libraries are loaded here and nowhere else, so
-    that the process that hands out the work stays small."""
+    """Open this process's storages."""
     global _worker
-    from pipeline.engines.local import LocalEngine
-
-    def bundle(model_id: str) -> bytes:
-        file = setup.bundles / model_id
-        if not file.is_file():
-            raise RowError(f"the bytes of model {model_id} are missing: train again", reason="model-missing")
-        return file.read_bytes()
-
-    _worker = _Worker(FolderStorage(setup.storage_root), LocalEngine(bundle, dpi=setup.dpi))
+    _worker = _Worker(setup)
 
 
 def perform(task: object) -> object:
     """Do one task of any kind; the result is the task's own record."""
     assert _worker is not None, "prepare() comes first"
+    storages = _worker.storages
     if isinstance(task, ScoreTask):
-        return score_document(task, _worker.storage, _worker.engine)
+        return score_document(task, storages.of(task.account), _worker.engine)
+    if isinstance(task, StageTask):
+        return stage(task, storages.of(task.account))
     if isinstance(task, LayoutTask):
-        return make_layout(task, _worker.storage, _worker.engine)
+        return make_layout(task, storages.of(task.account), _worker.engine)
     if isinstance(task, TrainTask):
-        return train(task, _worker.storage, _worker.engine)
+        return train(task, storages.of(task.account), _worker.engine)
     raise TypeError(f"unknown task {type(task).__name__}")

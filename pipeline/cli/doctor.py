@@ -94,7 +94,7 @@ def _by_row(faults: Iterable[Fault]) -> dict[str, list[Fault]]:
 def _diagnose_group(app: App, rows: Sequence[FormType], wanted: Sequence[FormType]) -> Iterator[Diagnosis]:
     leader = rows[0]
     try:
-        folder = inspect(app.storage, leader, app.services[leader.engine], rows)
+        folder = inspect(app.storages.of(leader.secrets.training), leader, app.services[leader.engine], rows)
     except FormpipeError as error:
         finding = Finding("error", error.reason, leader.training_container, str(error))
         for row in wanted:
@@ -111,9 +111,10 @@ _LOOKED_AT = 20_000
 def _check_backlog(app: App, row: FormType) -> Iterator[Finding]:
     """A container that is not there is an error; a folder without a file may be waiting for its first."""
     try:
-        if next(app.storage.list(row.scoring_container, row.scoring_folder), None) is not None:
+        storage = app.storages.of(row.secrets.scoring)
+        if next(storage.list(row.scoring_container, row.scoring_folder), None) is not None:
             return
-        names = islice((blob.path for blob in app.storage.list(row.scoring_container)), _LOOKED_AT)
+        names = islice((blob.path for blob in storage.list(row.scoring_container)), _LOOKED_AT)
         meant = nearest_folder(row, names)
     except FormpipeError as error:
         yield Finding("error", error.reason, row.scoring_container, str(error))

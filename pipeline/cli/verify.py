@@ -37,7 +37,7 @@ def verify(
     rows = [row for row in validated.form_types if not chosen or row.form_type in chosen]
     skipped = _skipped(validated, chosen)
     counts = Counts()
-    found = differences_of(app.database, app.storage, rows, counts, ignored=is_companion)
+    found = differences_of(app.database, app.storages, rows, counts, ignored=is_companion)
     if output is Output.JSON:
         _print_json(found, counts, skipped)
     else:

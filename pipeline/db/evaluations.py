@@ -43,7 +43,8 @@ def read_evaluation(text: str | None) -> Evaluation | None:
         )
         for form, field, expected, predicted, correct, confidence in body["outcomes"]
     )
-    return Evaluation(body["method"], tuple(outcomes))
+    accuracies = tuple((field, accuracy) for field, accuracy in body.get("accuracies", ()))
+    return Evaluation(body["method"], tuple(outcomes), accuracies)
 
 
 def read_manifest(text: str | None) -> Manifest:
@@ -78,4 +79,5 @@ def _measured(evaluation: Evaluation) -> dict[str, Any]:
         ]
         for o in evaluation.outcomes
     ]
-    return {"method": evaluation.method, "forms": forms, "fields": fields, "outcomes": outcomes}
+    body = {"method": evaluation.method, "forms": forms, "fields": fields, "outcomes": outcomes}
+    return body | ({"accuracies": evaluation.accuracies} if evaluation.accuracies else {})

@@ -152,8 +152,11 @@ def record_result(
     evaluation: Evaluation | None,
     bundle_sha256: str | None,
     training_documents: int,
+    service_model_id: str | None = None,
 ) -> bool:
-    """Note what a training gave and make the version a candidate; False where it no longer trains."""
+    """Note what a training gave and make the version a candidate; False where it no longer trains. A
+    service's model gets its id only now."""
+    named = {"service_model_id": service_model_id} if service_model_id else {}
     return move(
         connection,
         version_id,
@@ -164,6 +167,7 @@ def record_result(
         f1=evaluation.overall.f1 if evaluation is not None and evaluation.outcomes else None,
         bundle_sha256=bundle_sha256,
         training_documents=training_documents,
+        **named,
     )
 
 

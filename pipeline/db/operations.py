@@ -13,10 +13,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from pipeline.db.tables import document, operation, operation_document
+from pipeline.db.tables import document, model_version, operation, operation_document
 from pipeline.remote import Operation, OperationKind
 
 LOST = "lost-submission"
+_ANALYSES = ("analyze", "batch", "classify")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,22 @@ def give_up_intents(connection: Connection, group: str, now: datetime) -> int:
     return len(ids)
 
 
+def give_up_foreign(connection: Connection, group: str, engine: str, now: datetime) -> None:
+    """Fail the open analyses that models of other engines were asked for: this engine cannot read them."""
+    others = connection.scalars(
+        select(operation.c.id)
+        .join(model_version, model_version.c.id == operation.c.model_version_id)
+        .where(
+            operation.c.form_batch_group_id == group,
+            operation.c.kind.in_(_ANALYSES),
+            operation.c.state == "submitted",
+            model_version.c.engine != engine,
+        )
+    ).all()
+    for operation_id in others:
+        fail(connection, operation_id, "engine-changed", now)
+
+
 def forget_unwanted(connection: Connection, group: str, now: datetime) -> None:
     """End the submitted operations whose documents changed, went, or were scored otherwise meanwhile."""
     wanted = (
@@ -135,7 +152,7 @@ def forget_unwanted(connection: Connection, group: str, now: datetime) -> None:
         update(operation)
         .where(
             operation.c.form_batch_group_id == group,
-            operation.c.kind.in_(("analyze", "batch", "classify")),
+            operation.c.kind.in_(_ANALYSES),
             operation.c.state == "submitted",
             operation.c.id.not_in(wanted),
         )

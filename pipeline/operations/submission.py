@@ -74,6 +74,14 @@ class Ledger:
             self.guard(connection)
             operations.fail(connection, operation.id, reason[:60], self.now())
 
+    def done(self, kind: OperationKind, subject: str) -> None:
+        """Commit that the result of the open operation about this subject is kept."""
+        with self.database.begin() as connection:
+            self.guard(connection)
+            for operation in operations.open_ones(connection, self.group, kind):
+                if operation.subject == subject:
+                    operations.finish(connection, operation.id, self.now())
+
     def reconcile(self) -> int:
         """Return what was cut off before its answer, and forget what nobody waits for; how many of the
         first kind. For the holder of the group's lease, before anything is submitted."""

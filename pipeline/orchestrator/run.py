@@ -16,14 +16,18 @@ from pipeline.errors import FormpipeError, RowError, RunError, place_of
 from pipeline.orchestrator.leasing import LeaseTerms, held, may_be_alive
 from pipeline.orchestrator.plan import run_order
 from pipeline.orchestrator.progress import Listener, Note, Progress
+from pipeline.orchestrator.service_access import LOCAL, GroupAccess, ServiceAccess
+from pipeline.orchestrator.service_training import ServiceTraining
 from pipeline.orchestrator.survey import Sources, decide, load_rows, require_known
 from pipeline.orchestrator.training_run import TrainingContext, adopt_model, train_group
 from pipeline.ports import Executor
 from pipeline.scoring.backlog import synchronise
+from pipeline.scoring.service import ServiceScoring
 from pipeline.scoring.stage import ScoringContext, ScoringLimits, Tally, score_backlog, scoring_model
 from pipeline.training.decision import TrainingDecision
 from pipeline.training.membership import group_rows
 from pipeline.training.records import TrainingFolder
+from pipeline.training.registry import NamedModel, model_known_here
 from pipeline.types import Fault, FormType, ModelVersion, RowEnd, RunRow
 
 
@@ -34,6 +38,7 @@ class RunContext:
     sources: Sources
     readers: Executor
     trainer: Executor
+    services: ServiceAccess
     terms: LeaseTerms
     limits: ScoringLimits
     training_timeout: float
@@ -156,7 +161,18 @@ class _GroupRun:
     def _model(self, guard: Callable[[Connection], None]) -> tuple[TrainingDecision, ModelVersion | None]:
         context = self._context
         folder, decision = decide(context.sources, self._rows)
-        training = TrainingContext(
+        training = self._training(guard)
+        if decision.action == "train":
+            made = self._train(training, folder)
+            decision = replace(decision, reason=f"{decision.reason}; {made}" if made else decision.reason)
+        elif decision.action == "adopt" and decision.model_id:
+            adopt_model(training, self._rows[0], folder, self._named(decision.model_id, guard))
+        with reading(context.sources.database) as connection:
+            return decision, models.active(connection, self._rows[0].group)
+
+    def _training(self, guard: Callable[[Connection], None]) -> TrainingContext:
+        context = self._context
+        return TrainingContext(
             context.sources,
             context.readers,
             context.trainer,
@@ -164,21 +180,35 @@ class _GroupRun:
             context.listener,
             context.limits.timeout,
             context.training_timeout,
+            context.services.seconds,
             context.limits.max_pages,
             context.scratch,
         )
-        if decision.action == "train":
-            made = self._train(training, folder)
-            decision = replace(decision, reason=f"{decision.reason}; {made}" if made else decision.reason)
-        elif decision.action == "adopt" and decision.model_id:
-            adopt_model(training, self._rows[0], decision.model_id, folder)
-        with reading(context.sources.database) as connection:
-            return decision, models.active(connection, self._rows[0].group)
+
+    def _access(self, guard: Callable[[Connection], None]) -> GroupAccess:
+        context = self._context
+        return GroupAccess(context.services, context.sources.database, context.terms, guard, context.stopping)
+
+    def _named(self, model_id: str, guard: Callable[[Connection], None]) -> NamedModel:
+        row = self._rows[0]
+        if row.engine != LOCAL:
+            return self._access(guard).named_model(row, model_id)
+        with reading(self._context.sources.database) as connection:
+            return model_known_here(connection, row, model_id)
+
+    def _made(self, training: TrainingContext, folder: TrainingFolder) -> ModelVersion:
+        row, sources = self._rows[0], self._context.sources
+        if row.engine == LOCAL:
+            return train_group(training, self._rows, folder)
+        driver = self._access(training.guard).driver(row, row.engine, row.api_version)
+        storage = sources.storages.of(row.secrets.training)
+        service = sources.services[row.engine]
+        return ServiceTraining(training, driver, storage, service).train(self._rows, folder)
 
     def _train(self, training: TrainingContext, folder: TrainingFolder) -> str:
         """Train; a group that has a model goes on with it when the new training fails."""
         try:
-            version = train_group(training, self._rows, folder)
+            version = self._made(training, folder)
         except RowError as error:
             with reading(self._context.sources.database) as connection:
                 if error.reason == "lease-lost" or models.active(connection, self._rows[0].group) is None:
@@ -200,12 +230,11 @@ class _GroupRun:
         if version is None:
             raise RowError(decision.reason, reason="no-model")
         context = self._context
-        changes = synchronise(
-            context.sources.database, context.sources.storage, row, now=context.sources.now, guard=guard
-        )
+        storage = context.sources.storages.of(row.secrets.scoring)
+        changes = synchronise(context.sources.database, storage, row, now=context.sources.now, guard=guard)
+        executor = self._executor(row, version, guard)
         total = self._due(row, version, guard)
-        self._lay_out(version)
-        tally = score_backlog(self._scoring(row, total, guard), row, version, context.limits)
+        tally = score_backlog(self._scoring(row, executor, total, guard), row, version, context.limits)
         self._finish(row, version, guard)
         state: RowEnd = "stopped" if context.stopping() else "finished"
         result = RunRow(
@@ -237,6 +266,21 @@ class _GroupRun:
                 )
             return documents.count_pending(connection, row.form_type, self._context.sources.now())[0]
 
+    def _executor(
+        self, row: FormType, version: ModelVersion, guard: Callable[[Connection], None]
+    ) -> Executor:
+        """Worker processes for the local engine; for a service, what submits and asks."""
+        context, access = self._context, self._access(guard)
+        access.ledger(row.group).reconcile()
+        access.drop_foreign(row, version)
+        if version.engine == LOCAL:
+            self._lay_out(version)
+            return context.readers
+        driver = access.driver(row, version.engine, version.api_version)
+        storage = context.sources.storages.of(row.secrets.scoring)
+        seconds = context.services.seconds
+        return ServiceScoring(driver, context.readers, storage, version, context.scratch, seconds)
+
     def _lay_out(self, version: ModelVersion) -> None:
         file = self._context.scratch / version.service_model_id
         if file.exists():
@@ -250,7 +294,9 @@ class _GroupRun:
             )
         file.write_bytes(content)
 
-    def _scoring(self, row: FormType, total: int, guard: Callable[[Connection], None]) -> ScoringContext:
+    def _scoring(
+        self, row: FormType, executor: Executor, total: int, guard: Callable[[Connection], None]
+    ) -> ScoringContext:
         context = self._context
 
         def progress(tally: Tally) -> None:
@@ -259,7 +305,7 @@ class _GroupRun:
 
         return ScoringContext(
             database=context.sources.database,
-            executor=context.readers,
+            executor=executor,
             now=context.sources.now,
             guard=guard,
             stopping=context.stopping,

@@ -15,7 +15,7 @@ from pipeline.errors import FormpipeError, RunError
 from pipeline.orchestrator.plan import RowState
 from pipeline.params import table
 from pipeline.params.rules import Validated
-from pipeline.ports import Storage
+from pipeline.ports import Storages
 from pipeline.scoring.backlog import compare
 from pipeline.services import Service
 from pipeline.training.decision import History, TrainingDecision, decide_training
@@ -31,7 +31,7 @@ class Sources:
     """Where everything is read from."""
 
     database: Engine
-    storage: Storage
+    storages: Storages
     services: Mapping[str, Service]
     now: Callable[[], datetime]
 
@@ -68,7 +68,8 @@ def survey(sources: Sources, form_types: Sequence[FormType], chosen: frozenset[s
 def decide(sources: Sources, rows: Sequence[FormType]) -> tuple[TrainingFolder, TrainingDecision]:
     """The training folder of a group and what to do about its model. Raises RowError, AttemptError."""
     row = rows[0]
-    folder = inspect(sources.storage, row, sources.services[row.engine], rows)
+    storage = sources.storages.of(row.secrets.training)
+    folder = inspect(storage, row, sources.services[row.engine], rows)
     with reading(sources.database) as connection:
         versions = models.versions(connection, row.group)
         active = models.active(connection, row.group)
@@ -90,7 +91,7 @@ def _survey_group(sources: Sources, rows: Sequence[FormType], wanted: Sequence[F
 
 def _survey_row(sources: Sources, row: FormType, decision: TrainingDecision) -> RowState:
     try:
-        changes = compare(sources.database, sources.storage, row)
+        changes = compare(sources.database, sources.storages.of(row.secrets.scoring), row)
     except FormpipeError as error:
         return RowState(row, decision, obstacle=str(error))
     with reading(sources.database) as connection:

@@ -32,6 +32,7 @@ class TrainingContext:
     listener: Listener
     read_timeout: float
     training_timeout: float
+    operation_timeout: float
     max_pages: int
     scratch: Path
 
@@ -60,16 +61,16 @@ def train_group(context: TrainingContext, rows: tuple[FormType, ...], folder: Tr
             context.guard(connection)
             registry.fail(connection, version.id, f"{error.reason}: {error}")
         raise
-    return _judge(context, row, version, trained)
+    return judge_version(context, row, version, trained)
 
 
 def adopt_model(
-    context: TrainingContext, row: FormType, model_id: str, folder: TrainingFolder
+    context: TrainingContext, row: FormType, folder: TrainingFolder, named: registry.NamedModel
 ) -> ModelVersion:
     """Use the model that a row names. Raises RowError `model-unknown`."""
     with context.database.begin() as connection:
         context.guard(connection)
-        return registry.adopt(connection, row, model_id, folder, context.now())
+        return registry.adopt(connection, row, named, folder, context.now())
 
 
 def _read(context: TrainingContext, row: FormType, folder: TrainingFolder) -> None:
@@ -77,6 +78,7 @@ def _read(context: TrainingContext, row: FormType, folder: TrainingFolder) -> No
     missing = set(missing_layouts(folder))
     tasks = [
         LayoutTask(
+            account=row.secrets.training,
             container=folder.container,
             document=document,
             max_pages=row.max_pages or context.max_pages,
@@ -102,7 +104,9 @@ def _read(context: TrainingContext, row: FormType, folder: TrainingFolder) -> No
 def _train(context: TrainingContext, row: FormType, folder: TrainingFolder) -> Trained:
     context.listener(Progress(row.group, "train", 0, 1, f"{len(folder.trained)} forms"))
     outcomes = context.trainer.map(
-        [TrainTask(folder, context.scratch)], parallelism=1, timeout=lambda task: context.training_timeout
+        [TrainTask(row.secrets.training, folder, context.scratch)],
+        parallelism=1,
+        timeout=lambda task: context.training_timeout,
     )
     outcome = next(outcomes, None)
     if outcome is None:
@@ -125,7 +129,10 @@ def identified(evaluation: Evaluation, folder: TrainingFolder) -> Evaluation:
     return replace(evaluation, outcomes=tuple(outcomes))
 
 
-def _judge(context: TrainingContext, row: FormType, version: ModelVersion, trained: Trained) -> ModelVersion:
+def judge_version(
+    context: TrainingContext, row: FormType, version: ModelVersion, trained: Trained
+) -> ModelVersion:
+    """Store what was trained and let the gate decide; the version, active or candidate."""
     with context.database.begin() as connection:
         context.guard(connection)
         registry.finish(connection, version.id, trained)

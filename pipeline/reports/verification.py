@@ -18,7 +18,7 @@ from sqlalchemy import Engine, Row
 from pipeline.db.documents import path_hash
 from pipeline.errors import FormpipeError
 from pipeline.formats.result_json import output_path
-from pipeline.ports import Storage
+from pipeline.ports import Storage, Storages
 from pipeline.reports import documents
 from pipeline.types import Blob, BlobRef, FormType
 
@@ -63,7 +63,7 @@ class Counts:
 
 def verify(
     database: Engine,
-    storage: Storage,
+    storages: Storages,
     rows: Sequence[FormType],
     counts: Counts,
     *,
@@ -74,6 +74,7 @@ def verify(
     `ignored` tells files of a backlog that are no documents (labels and layouts beside them).
     """
     for row in rows:
+        storage = storages.of(row.secrets.scoring)
         for difference in _Check(database, storage, row, counts, ignored).differences():
             counts.differences += 1
             yield difference
@@ -125,11 +126,14 @@ class _Check:
         return not self._ignored(blob.path)
 
     def _files(self, blobs: Sequence[Blob]) -> Iterator[Difference]:
-        by_hash = {path_hash(BlobRef("", self._row.scoring_container, blob.path)): blob for blob in blobs}
+        by_hash = {path_hash(self._ref(blob)): blob for blob in blobs}
         known = documents.by_hash(self._database, self._row.form_type, list(by_hash))
         self._counts.files += len(by_hash)
         for key, blob in by_hash.items():
             yield from self._file(blob, known.get(key))
+
+    def _ref(self, blob: Blob) -> BlobRef:
+        return BlobRef(self._storage.account, self._row.scoring_container, blob.path)
 
     def _file(self, blob: Blob, found: Row[Any] | None) -> Iterator[Difference]:
         if found is None:

@@ -108,7 +108,7 @@ class _Listing:
     def _sort_out(self, blobs: Sequence[Blob]) -> _Batch:
         refs = {}
         for blob in blobs:
-            ref = BlobRef("", self._row.scoring_container, blob.path, blob.etag)
+            ref = BlobRef(self._storage.account, self._row.scoring_container, blob.path, blob.etag)
             refs[documents.path_hash(ref)] = (ref, blob)
         with reading(self._database) as connection:
             known = documents.find(connection, self._row.form_type, list(refs))

@@ -77,6 +77,7 @@ class Collector:
             read.state,
             read.digest,
             read.version,
+            read.maker,
         )
 
     def _labels(self, blob: Blob, listing: Listing, findings: list[Finding]) -> tuple[Label, ...] | None:

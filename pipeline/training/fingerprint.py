@@ -26,14 +26,15 @@ class Terms:
 
 
 def fingerprint(documents: Iterable[TrainingDocument], fields: Iterable[FieldSpec], terms: Terms) -> str:
-    """SHA-256 over documents, labels, the user's own layouts, field schema, members, engine and version.
+    """SHA-256 over documents, labels, field schema, members, engine and version, and the user's own layouts
+    where the engine learns from them.
 
     The order of documents and fields, the names of documents, and what only matters after extraction
     (`required`, `min_confidence`, `column`) make no difference.
     """
     body = {
         "scheme": _SCHEME,
-        "documents": sorted(_document(document, terms.use_labels) for document in documents),
+        "documents": sorted(_document(document, terms) for document in documents),
         "fields": sorted([spec.name, spec.type, spec.format, spec.locale or ""] for spec in fields),
         "members": sorted(terms.members),
         "engine": [terms.engine, terms.api_version or "", terms.model_kind],
@@ -47,8 +48,10 @@ def label_digest(labels: Sequence[Label]) -> str:
     return _hash(sorted([label.field, label.text, list(map(_region, label.regions))] for label in labels))
 
 
-def _document(document: TrainingDocument, use_labels: bool) -> list[str]:
-    return [document.digest, document.label_digest if use_labels else "", document.layout_digest]
+def _document(document: TrainingDocument, terms: Terms) -> list[str]:
+    """A service derives layouts from the documents; the local engine also learns from the user's own."""
+    labels = document.label_digest if terms.use_labels else ""
+    return [document.digest, labels, document.layout_digest if terms.engine == "local" else ""]
 
 
 def _region(region: LabelRegion) -> list[object]:

@@ -29,6 +29,8 @@ def judge(
     """
     if active_version is None:
         return Verdict(True, "first model")
+    if candidate is not None and active is not None and candidate.accuracies and active.accuracies:
+        return _compare_accuracies(candidate, active, active_version)
     if candidate is None or not candidate.outcomes:
         return Verdict(True, "this version could not be measured: too few labelled forms, or no labels")
     if active is None or not active.outcomes:
@@ -44,6 +46,23 @@ def _shared(outcomes: Iterable[FieldOutcome], others: Iterable[FieldOutcome]) ->
     known = {(other.identity, other.field) for other in others}
     kept = (outcome for outcome in outcomes if (outcome.identity, outcome.field) in known)
     return Evaluation("none", tuple(kept))
+
+
+def _compare_accuracies(candidate: Evaluation, active: Evaluation, active_version: int) -> Verdict:
+    """By the mean of the service's own accuracies over the fields both versions have."""
+    new, old = dict(candidate.accuracies), dict(active.accuracies)
+    shared = sorted(new.keys() & old.keys())
+    if not shared:
+        return Verdict(True, f"no field in common with version {active_version}: nothing to compare by")
+    mine, theirs = (sum(each[field] for field in shared) / len(shared) for each in (new, old))
+    count = "1 field" if len(shared) == 1 else f"{len(shared)} fields"
+    figures = (
+        f"accuracy {mine:.3f} against {theirs:.3f} of version {active_version}, on {count}, by the service"
+    )
+    worse = [field for field in shared if new[field] < old[field] - 1e-9]
+    if mine >= theirs - 1e-9:
+        return Verdict(True, figures)
+    return Verdict(False, f"{figures}; worse in {', '.join(worse[:_NAMED_FIELDS])}")
 
 
 def _compare(new: Evaluation, old: Evaluation, active_version: int) -> Verdict:

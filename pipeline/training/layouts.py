@@ -10,11 +10,13 @@ from typing import Any
 
 from pipeline.errors import DocumentError
 from pipeline.formats.ocr_json import layout_from_json, layout_to_json
-from pipeline.training.records import LayoutFile
+from pipeline.services import Service
+from pipeline.training.records import LayoutFile, TrainingDocument
 from pipeline.types import Layout
 
 _PRODUCER = "producedBy"
 _SOURCE = "producedFrom"
+_MAKER = "producedWith"
 _OURS = "formpipe"
 
 
@@ -26,12 +28,28 @@ class ReadLayout:
     layout: Layout | None = None
     digest: str = ""
     version: str = ""
+    maker: str = "local"
 
 
 def made_layout_json(layout: Layout, digest: str = "") -> bytes:
     """The `.ocr.json` of a layout that we made; `digest` is the SHA-256 of the document it was made of."""
     body = {_PRODUCER: _OURS, _SOURCE: digest, **layout_to_json(layout)}
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def service_layout_json(body: bytes, digest: str, engine: str) -> bytes:
+    """The `.ocr.json` of a layout that a service read for us: its answer as it came, and whose it is."""
+    answer = json.loads(body)
+    ours = {_PRODUCER: _OURS, _SOURCE: digest, _MAKER: engine}
+    return json.dumps({**ours, **answer}, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def usable_layout(document: TrainingDocument, service: Service) -> bool:
+    """Whether a service can train from the layout that lies beside a document: one of its own versions,
+    and not one that another engine made for us."""
+    if not document.has_layout or not document.layout_version.startswith(service.layout_versions):
+        return False
+    return document.layout == "given" or document.layout_maker == service.engine
 
 
 def read_layout(content: bytes, document_digest: str) -> ReadLayout:
@@ -48,10 +66,13 @@ def read_layout(content: bytes, document_digest: str) -> ReadLayout:
     except (ValueError, RecursionError, DocumentError):
         return ReadLayout("unreadable", digest=own)
     if ours:
-        return ReadLayout("made", layout)
+        maker = str(body.get(_MAKER) or "local")
+        return ReadLayout("made", layout, version=_version(body), maker=maker)
     return ReadLayout("given", layout, own, _version(body))
 
 
 def _version(body: Mapping[str, Any]) -> str:
     result = body.get("analyzeResult", body)
-    return str(result.get("version") or "") if isinstance(result, Mapping) else ""
+    if not isinstance(result, Mapping):
+        return ""
+    return str(result.get("version") or result.get("apiVersion") or "")

@@ -29,6 +29,7 @@ class TrainingDocument:
     layout: LayoutFile = "missing"
     layout_digest: str = ""
     layout_version: str = ""
+    layout_maker: str = "local"
 
     @property
     def labelled(self) -> bool:

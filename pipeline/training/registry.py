@@ -4,6 +4,7 @@ caller's transaction, so a version and the rows that use it change together or n
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -13,7 +14,15 @@ from pipeline.db.models import NewVersion
 from pipeline.errors import RowError
 from pipeline.training.gate import Verdict, judge
 from pipeline.training.records import TrainingFolder
-from pipeline.types import FormType, ModelState, ModelVersion, Trained
+from pipeline.types import (
+    Evaluation,
+    FieldSpec,
+    FormType,
+    ModelKind,
+    ModelState,
+    ModelVersion,
+    Trained,
+)
 
 CREATE = "-1"
 """The `model_id` by which a row asks for a new model."""
@@ -63,13 +72,15 @@ def end_interrupted(connection: Connection, group: str) -> tuple[int, ...]:
 def finish(connection: Connection, version_id: int, trained: Trained) -> ModelVersion:
     """Store what was trained; the version is a candidate now. Raises RowError `training-superseded` where
     another run ended it meanwhile."""
+    bundle = models.store_bundle(connection, trained.content) if trained.content is not None else None
     recorded = models.record_result(
         connection,
         version_id,
         fields=trained.fields,
         evaluation=trained.evaluation,
-        bundle_sha256=models.store_bundle(connection, trained.content),
+        bundle_sha256=bundle,
         training_documents=trained.forms,
+        service_model_id=trained.model_id,
     )
     version = get(connection, version_id)
     if not recorded:
@@ -152,14 +163,22 @@ def roll_back(connection: Connection, group: str, *, by: str, now: datetime) -> 
     return promote(connection, latest.id, by=by, now=now, reason=reason, overwrite=True)
 
 
-def adopt(
-    connection: Connection, form_type: FormType, model_id: str, folder: TrainingFolder, now: datetime
-) -> ModelVersion:
-    """Use a model that a row names, and take the training set as it is now for the one it was trained on.
+@dataclass(frozen=True, slots=True)
+class NamedModel:
+    """A model that a row names by its id, as far as it is known: `bundle_sha256` of one trained here."""
 
-    The version is a new one of the row's group; on the local engine it shares the bytes of the model that
-    carries that id, in whichever group. Raises RowError `model-unknown`.
-    """
+    model_id: str
+    engine: str
+    api_version: str | None
+    model_kind: ModelKind
+    fields: tuple[FieldSpec, ...]
+    evaluation: Evaluation | None
+    origin: str
+    bundle_sha256: str | None = None
+
+
+def model_known_here(connection: Connection, form_type: FormType, model_id: str) -> NamedModel:
+    """The newest usable version that carries a model id, in whichever group. RowError `model-unknown`."""
     source = models.by_service_model_id(connection, form_type.engine, model_id)
     if source is None:
         raise RowError(
@@ -167,6 +186,25 @@ def adopt(
             f"set it to {CREATE} to have one trained",
             reason="model-unknown",
         )
+    return NamedModel(
+        model_id,
+        source.engine,
+        source.api_version,
+        source.model_kind,
+        source.fields,
+        source.evaluation,
+        f"version {source.version} of {source.group}",
+        models.bundle_sha256(connection, source.id),
+    )
+
+
+def adopt(
+    connection: Connection, form_type: FormType, source: NamedModel, folder: TrainingFolder, now: datetime
+) -> ModelVersion:
+    """Use a model that a row names, and take the training set as it is now for the one it was trained on.
+
+    The version is a new one of the row's group; on the local engine it shares the bytes of the model.
+    """
     number = models.next_version(connection, form_type.group)
     new = NewVersion(
         form_type.group,
@@ -177,16 +215,16 @@ def adopt(
         source.fields,
         0,
     )
-    version_id = models.insert_version(connection, new, number, model_id, now)
+    version_id = models.insert_version(connection, new, number, source.model_id, now)
     models.record_result(
         connection,
         version_id,
         fields=source.fields,
         evaluation=source.evaluation,
-        bundle_sha256=models.bundle_sha256(connection, source.id),
+        bundle_sha256=source.bundle_sha256,
         training_documents=0,
     )
-    reason = f"adopted: version {source.version} of {source.group}, named by {form_type.form_type}"
+    reason = f"adopted: {source.origin}, named by {form_type.form_type}"
     return promote(connection, version_id, by="row", now=now, reason=reason, overwrite=True)
 
 

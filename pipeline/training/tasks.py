@@ -9,13 +9,14 @@ from pipeline.ports import Engine, Storage
 from pipeline.training.forms import load_forms
 from pipeline.training.layouts import made_layout_json, read_layout
 from pipeline.training.records import TrainingDocument, TrainingFolder
-from pipeline.types import Layout, Trained
+from pipeline.types import AccountNames, Layout, Trained
 
 
 @dataclass(frozen=True, slots=True)
 class LayoutTask:
     """A training document to be read. `keep`: its `.ocr.json` is missing and is written beside it."""
 
+    account: AccountNames
     container: str
     document: TrainingDocument
     max_pages: int
@@ -28,6 +29,7 @@ class LayoutTask:
 class TrainTask:
     """A training set whose documents were read; their layouts lie in `scratch`."""
 
+    account: AccountNames
     folder: TrainingFolder
     scratch: Path
 

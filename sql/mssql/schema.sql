@@ -273,6 +273,52 @@ INSERT INTO alembic_version (version_num) OUTPUT inserted.version_num VALUES ('0
 
 GO
 
+-- Running upgrade 0001 -> 0002
+
+CREATE TABLE operation (
+    id BIGINT NOT NULL IDENTITY, 
+    kind NVARCHAR(20) NOT NULL, 
+    state NVARCHAR(20) NOT NULL DEFAULT 'intended', 
+    form_batch_group_id NVARCHAR(40) NOT NULL, 
+    model_version_id BIGINT NULL, 
+    subject NVARCHAR(1200) COLLATE Latin1_General_BIN2 NOT NULL DEFAULT '', 
+    url NVARCHAR(max) NOT NULL DEFAULT '', 
+    holder NVARCHAR(200) NOT NULL, 
+    intended_at DATETIME2(6) NOT NULL, 
+    submitted_at DATETIME2(6) NULL, 
+    deadline DATETIME2(6) NOT NULL, 
+    finished_at DATETIME2(6) NULL, 
+    reason NVARCHAR(60) NULL, 
+    CONSTRAINT pk_operation PRIMARY KEY (id), 
+    CONSTRAINT ck_operation_kind CHECK (kind IN ('train', 'compose', 'copy', 'layout', 'analyze', 'batch', 'classify')), 
+    CONSTRAINT ck_operation_state CHECK (state IN ('intended', 'submitted', 'finished', 'failed', 'lost')), 
+    CONSTRAINT fk_operation_model_version_id_model_version FOREIGN KEY(model_version_id) REFERENCES model_version (id)
+);
+
+GO
+
+CREATE INDEX ix_operation_form_batch_group_id_state ON operation (form_batch_group_id, state);
+
+GO
+
+CREATE TABLE operation_document (
+    document_id BIGINT NOT NULL, 
+    operation_id BIGINT NOT NULL, 
+    CONSTRAINT pk_operation_document PRIMARY KEY (document_id), 
+    CONSTRAINT fk_operation_document_document_id_document FOREIGN KEY(document_id) REFERENCES document (id) ON DELETE CASCADE, 
+    CONSTRAINT fk_operation_document_operation_id_operation FOREIGN KEY(operation_id) REFERENCES operation (id) ON DELETE CASCADE
+);
+
+GO
+
+CREATE INDEX ix_operation_document_operation_id ON operation_document (operation_id);
+
+GO
+
+UPDATE alembic_version SET version_num='0002' WHERE alembic_version.version_num = '0001';
+
+GO
+
 COMMIT;
 
 GO

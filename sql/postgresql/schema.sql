@@ -241,5 +241,41 @@ CREATE TABLE field_value (
 
 INSERT INTO alembic_version (version_num) VALUES ('0001') RETURNING alembic_version.version_num;
 
+-- Running upgrade 0001 -> 0002
+
+CREATE TABLE operation (
+    id BIGSERIAL NOT NULL, 
+    kind VARCHAR(20) NOT NULL, 
+    state VARCHAR(20) DEFAULT 'intended' NOT NULL, 
+    form_batch_group_id VARCHAR(40) NOT NULL, 
+    model_version_id BIGINT, 
+    subject VARCHAR(1200) COLLATE "C" DEFAULT '' NOT NULL, 
+    url TEXT DEFAULT '' NOT NULL, 
+    holder VARCHAR(200) NOT NULL, 
+    intended_at TIMESTAMP WITHOUT TIME ZONE NOT NULL, 
+    submitted_at TIMESTAMP WITHOUT TIME ZONE, 
+    deadline TIMESTAMP WITHOUT TIME ZONE NOT NULL, 
+    finished_at TIMESTAMP WITHOUT TIME ZONE, 
+    reason VARCHAR(60), 
+    CONSTRAINT pk_operation PRIMARY KEY (id), 
+    CONSTRAINT ck_operation_kind CHECK (kind IN ('train', 'compose', 'copy', 'layout', 'analyze', 'batch', 'classify')), 
+    CONSTRAINT ck_operation_state CHECK (state IN ('intended', 'submitted', 'finished', 'failed', 'lost')), 
+    CONSTRAINT fk_operation_model_version_id_model_version FOREIGN KEY(model_version_id) REFERENCES model_version (id)
+);
+
+CREATE INDEX ix_operation_form_batch_group_id_state ON operation (form_batch_group_id, state);
+
+CREATE TABLE operation_document (
+    document_id BIGINT NOT NULL, 
+    operation_id BIGINT NOT NULL, 
+    CONSTRAINT pk_operation_document PRIMARY KEY (document_id), 
+    CONSTRAINT fk_operation_document_document_id_document FOREIGN KEY(document_id) REFERENCES document (id) ON DELETE CASCADE, 
+    CONSTRAINT fk_operation_document_operation_id_operation FOREIGN KEY(operation_id) REFERENCES operation (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_operation_document_operation_id ON operation_document (operation_id);
+
+UPDATE alembic_version SET version_num='0002' WHERE alembic_version.version_num = '0001';
+
 COMMIT;
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, insert
 
+from pipeline.accounts import FolderStorages
 from pipeline.db.documents import path_hash
 from pipeline.db.tables import (
     document,
@@ -22,8 +23,7 @@ from pipeline.db.tables import (
     run,
     run_row,
 )
-from pipeline.storage.folder import FolderStorage
-from pipeline.types import BlobRef
+from pipeline.types import AccountNames, BlobRef
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -34,7 +34,8 @@ class Ledger:
     def __init__(self, database: Engine, root: Path) -> None:
         self.database = database
         self.root = root
-        self.storage = FolderStorage(root)
+        self.storages = FolderStorages(root)
+        self.storage = self.storages.of(AccountNames())
         (root / "lake").mkdir(parents=True, exist_ok=True)
 
     def insert(self, table: Any, **values: Any) -> int:

@@ -33,6 +33,8 @@ FLOORS = {
     "reports": 4,
     "operations": 4,
     "orchestrator": 5,
+    "accounts": 6,
+    "remote_engines": 6,
     "wiring": 6,
     "worker": 6,
     "emulator": 6,
@@ -44,7 +46,7 @@ STRANGERS = {2, 3}
 """Floors whose rooms do not know each other."""
 
 ADAPTERS = {"storage", "engines", "sinks", "executors", "secrets"}
-MAY_IMPORT_ADAPTERS = {"wiring", "worker", "emulator"}
+MAY_IMPORT_ADAPTERS = {"wiring", "worker", "accounts", "remote_engines", "emulator"}
 
 
 def module_name(path: Path) -> str:

@@ -10,16 +10,17 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, insert, text
 
+from pipeline.accounts import FolderStorages
 from pipeline.db import tables
 from pipeline.errors import RunError
 from pipeline.executors.threads import ThreadExecutor
 from pipeline.orchestrator import run
 from pipeline.orchestrator.leasing import LeaseTerms, this_holder
 from pipeline.orchestrator.run import RunContext, RunOptions, execute
+from pipeline.orchestrator.service_access import ServiceAccess
 from pipeline.orchestrator.survey import Sources
 from pipeline.scoring.stage import ScoringLimits
 from pipeline.services import load_services
-from pipeline.storage.folder import FolderStorage
 
 
 @pytest.fixture
@@ -42,9 +43,10 @@ def context(database: Engine, tmp_path: Path) -> Iterator[RunContext]:
         return datetime.now(UTC)
 
     yield RunContext(
-        sources=Sources(database, FolderStorage(tmp_path), load_services(), now),
+        sources=Sources(database, FolderStorages(tmp_path), load_services(), now),
         readers=executor,
         trainer=executor,
+        services=ServiceAccess(no_service, 60),
         terms=LeaseTerms(this_holder(), 60, now),
         limits=ScoringLimits(60, 5, 60, 50, 0.5),
         training_timeout=60,
@@ -53,6 +55,10 @@ def context(database: Engine, tmp_path: Path) -> Iterator[RunContext]:
         listener=lambda event: None,
     )
     executor.close()
+
+
+def no_service(names: object, engine: str, api_version: str | None) -> Any:
+    raise AssertionError("these rows are of the local engine")
 
 
 def test_a_row_that_cannot_train_is_failed_and_the_next_one_is_tried(context: RunContext) -> None:

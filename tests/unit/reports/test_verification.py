@@ -28,7 +28,7 @@ def check(ledger: Ledger, counts: Counts | None = None, **changes: Any) -> list[
     row = FormType(**{name: getattr(ROW, name) for name in ROW.__slots__} | changes)
     counts = counts or Counts()
     skip = lambda path: path.endswith(".ocr.json")  # noqa: E731
-    return list(verify(ledger.database, ledger.storage, [row], counts, ignored=skip))
+    return list(verify(ledger.database, ledger.storages, [row], counts, ignored=skip))
 
 
 def kinds(ledger: Ledger, **changes: Any) -> list[tuple[str, str]]:

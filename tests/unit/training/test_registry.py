@@ -205,7 +205,8 @@ def test_adopting_another_groups_model_shares_its_bytes_and_takes_todays_set(con
     train(connection, 4)
     add_row(connection, "credits", None, "local-invoices-v1")
     row: FormType = replace(ROW, form_type="credits", group="credits")
-    adopted = registry.adopt(connection, row, "local-invoices-v1", folder("today"), NOW)
+    known = registry.model_known_here(connection, row, "local-invoices-v1")
+    adopted = registry.adopt(connection, row, known, folder("today"), NOW)
     assert (adopted.group, adopted.state, adopted.fingerprint) == ("credits", "active", "today")
     assert models.load_bundle(connection, adopted.id) == b"model 1"
     assert models.load_bundle_of_model(connection, "local", "local-invoices-v1") == b"model 1"
@@ -220,7 +221,7 @@ def test_adopting_another_groups_model_shares_its_bytes_and_takes_todays_set(con
 
 def test_an_unknown_model_id_cannot_be_adopted(connection: Connection) -> None:
     with pytest.raises(RowError) as raised:
-        registry.adopt(connection, ROW, "nowhere", folder(), NOW)
+        registry.model_known_here(connection, ROW, "nowhere")
     assert raised.value.reason == "model-unknown"
 
 

@@ -1,0 +1,74 @@
+"""What a run needs of a service, made for one group at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, Engine
+
+from pipeline.db import operations
+from pipeline.errors import RowError
+from pipeline.operations.driver import OperationDriver, Pace
+from pipeline.operations.submission import Ledger
+from pipeline.orchestrator.leasing import LeaseTerms
+from pipeline.orchestrator.service_training import model_fields, service_evaluation
+from pipeline.ports import RemoteEngine
+from pipeline.training.registry import NamedModel
+from pipeline.types import FormType, ModelVersion, SecretNames
+
+LOCAL = "local"
+
+EngineOf = Callable[[SecretNames, str, str | None], RemoteEngine]
+"""The client of an engine and API version, signed in with a row's secrets. Raises RowError."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAccess:
+    """How services are reached. `seconds`: what one document or layout may take there."""
+
+    engine_of: EngineOf
+    seconds: float
+    pace: Pace = field(default_factory=Pace)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupAccess:
+    """The access of one group that this run holds."""
+
+    access: ServiceAccess
+    database: Engine
+    terms: LeaseTerms
+    guard: Callable[[Connection], None]
+    stopping: Callable[[], bool]
+
+    def driver(self, row: FormType, engine: str, api_version: str | None) -> OperationDriver:
+        """The driver of the operations of a row's group on this engine."""
+        client = self.access.engine_of(row.secrets, engine, api_version)
+        return OperationDriver(client, self.ledger(row.group), self.stopping, self.access.pace)
+
+    def ledger(self, group: str) -> Ledger:
+        return Ledger(self.database, group, self.terms.holder, self.guard, self.terms.now)
+
+    def named_model(self, row: FormType, model_id: str) -> NamedModel:
+        """A model that a row names, as the service tells it. Raises RowError `model-missing`,
+        `model-not-ready`, `model-unusable`."""
+        model = self.access.engine_of(row.secrets, row.engine, row.api_version).model(model_id)
+        if model.state != "ready":
+            reason = "model-not-ready" if model.state == "creating" else "model-unusable"
+            raise RowError(f"the model {model_id} that the row names is {model.state}", reason=reason)
+        return NamedModel(
+            model_id=model_id,
+            engine=row.engine,
+            api_version=row.api_version,
+            model_kind=row.model_kind,
+            fields=model_fields(model),
+            evaluation=service_evaluation(model),
+            origin=f"a model of {row.engine}",
+        )
+
+    def drop_foreign(self, row: FormType, version: ModelVersion) -> None:
+        """Give up what another engine than this version's was asked for and has not answered yet."""
+        with self.database.begin() as connection:
+            self.guard(connection)
+            operations.give_up_foreign(connection, row.group, version.engine, self.terms.now())

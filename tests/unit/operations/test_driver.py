@@ -1,0 +1,175 @@
+"""Operations in flight: begun once, written down first, polled when due, left standing when the run ends."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import pytest
+
+from pipeline.errors import AttemptError, DocumentError, RowError
+from pipeline.operations.driver import Pace
+from pipeline.ports import Outcome
+from pipeline.remote import OperationState, ServiceFault
+from tests.unit.operations.conftest import START, Desk
+
+
+def raising(error: Exception) -> OperationState:
+    raise error
+
+
+def test_every_submission_is_begun_once_and_concluded(desk: Desk) -> None:
+    assert desk.perform("a", "b", "c", "d", "e", parallelism=2) == {n: n for n in "abcde"}
+    assert sorted(desk.service.accepted) == list("abcde")
+    assert set(desk.service.polled.values()) == {2}
+    assert desk.guarded == 10
+
+
+def test_the_intent_is_committed_before_the_request_goes_out(desk: Desk) -> None:
+    seen = []
+
+    def send() -> str:
+        seen.append(desk.rows())
+        return desk.service.take("a")
+
+    desk.perform("a", send=send)
+    assert seen == [[("a", "intended", "", None)]]
+
+
+def test_the_url_is_committed_before_anything_is_asked(desk: Desk) -> None:
+    seen = []
+    desk.service.answers["a"] = lambda: (seen.append(desk.rows()), OperationState("succeeded"))[1]
+    desk.perform("a", conclude=lambda state: "done")
+    assert seen == [[("a", "submitted", "https://service/operations/a", None)]]
+
+
+def test_no_more_are_in_flight_than_allowed(desk: Desk) -> None:
+    most, running, lock = 0, 0, threading.Lock()
+
+    def send() -> str:
+        nonlocal most, running
+        with lock:
+            running += 1
+            most = max(most, running)
+        return desk.service.take("x")
+
+    def conclude(state: OperationState) -> str:
+        nonlocal running
+        with lock:
+            running -= 1
+        return "x"
+
+    desk.perform(*"abcdefgh", parallelism=3, send=send, conclude=conclude)
+    assert 1 <= most <= 3
+
+
+def test_a_refused_request_leaves_nothing_open(desk: Desk) -> None:
+    refusal = DocumentError("InvalidImage", reason="refused-by-service")
+    found = desk.perform("a", send=lambda: raising(refusal))
+    assert found == {"a": "refused-by-service"}
+    assert desk.rows() == [("a", "failed", "", "refused-by-service")]
+
+
+def test_a_failed_operation_tells_the_services_words(desk: Desk) -> None:
+    fault = ServiceFault("3014", "Generic error during training.", "form.pdf")
+    desk.service.answers["a"] = lambda: OperationState("failed", faults=(fault,))
+    (outcome,) = desk.driver.perform([desk.submission("a")], parallelism=1)
+    assert isinstance(outcome.error, DocumentError)
+    assert "3014 (form.pdf): Generic error during training." in str(outcome.error)
+    assert desk.rows()[0][1:] == ("failed", "https://service/operations/a", "failed-at-service")
+
+
+def test_a_poll_that_fails_leaves_the_operation_standing(desk: Desk) -> None:
+    desk.service.answers["a"] = lambda: raising(AttemptError("gone", reason="not-reachable"))
+    assert desk.perform("a") == {"a": "poll-failed"}
+    assert desk.rows()[0][1] == "submitted"
+
+
+@pytest.mark.parametrize("reason", ["operation-expired", "operation-overdue"])
+def test_an_operation_the_service_forgot_may_be_begun_again(desk: Desk, reason: str) -> None:
+    desk.service.answers["a"] = lambda: raising(AttemptError("404", reason=reason))
+    assert desk.perform("a") == {"a": reason}
+    assert desk.rows()[0][1] == "failed"
+
+
+def test_an_operation_past_its_deadline_is_given_up(desk: Desk) -> None:
+    desk.service.answers["a"] = lambda: OperationState("running")
+    assert desk.perform("a", seconds=20.0) == {"a": "operation-overdue"}
+    assert 20 < desk.clock.seconds < 40
+
+
+def test_polls_become_rare_and_the_services_wish_wins(desk: Desk) -> None:
+    pace = Pace(1.0, 2.0, 8.0)
+    assert [pace.after(polls) for polls in range(6)] == [1, 2, 4, 8, 8, 8]
+    assert pace.after(0, wished=5.0) == 5.0
+    assert pace.after(4, wished=0.5) == 8.0
+
+
+def test_a_stopped_run_leaves_operations_to_the_next_which_pays_nothing(desk: Desk) -> None:
+    document = desk.document("a")
+    desk.service.polls_needed = 99
+
+    def stop() -> OperationState:
+        desk.stopped = True
+        return OperationState("running")
+
+    desk.service.answers["a"] = stop
+    assert desk.perform("a", documents=(document,)) == {"a": "stopped"}
+    assert desk.stage(document) == "submitted"
+    desk.stopped, desk.service.answers = False, {"a": lambda: OperationState("succeeded", body=b"late")}
+    (known,) = (o for o in _open(desk) if o.subject == "a")
+    assert known.submitted_at is not None and known.submitted_at >= START
+    assert desk.perform("a", operation=known, documents=(document,)) == {"a": "late"}
+    assert desk.service.accepted == ["a"]
+
+
+def test_an_intent_without_an_answer_is_returned_to_the_backlog(desk: Desk) -> None:
+    document = desk.document("a")
+    desk.ledger.intend(desk.submission("a", documents=(document,)))
+    assert desk.stage(document) == "submitting"
+    assert desk.ledger.reconcile() == 1
+    assert (desk.stage(document), desk.rows()[0][1]) == ("pending", "lost")
+    assert desk.ledger.reconcile() == 0
+
+
+def test_an_operation_whose_document_changed_meanwhile_is_forgotten(desk: Desk) -> None:
+    from sqlalchemy import update
+
+    from pipeline.db import tables
+
+    document = desk.document("a")
+    operation = desk.ledger.intend(desk.submission("a", documents=(document,)))
+    desk.ledger.submitted(operation, "https://service/operations/a")
+    with desk.database.begin() as connection:
+        connection.execute(update(tables.document).values(stage="pending"))
+    desk.ledger.reconcile()
+    assert desk.rows()[0][1] == "finished"
+    assert _open(desk) == ()
+
+
+def test_an_outcome_among_the_submissions_is_handed_through(desk: Desk) -> None:
+    staged: Outcome[object, object] = Outcome("bad", error=DocumentError("x", reason="damaged-pdf"))
+    outcomes = list(desk.driver.perform([staged, desk.submission("a")], parallelism=2))
+    assert [outcome.task for outcome in outcomes] == ["bad", "a"]
+
+
+def test_a_guard_that_refuses_ends_everything_before_it_is_paid(desk: Desk) -> None:
+    def guard(connection: object) -> None:
+        raise RowError("another run took over", reason="lease-lost")
+
+    desk.guard = guard  # type: ignore[method-assign]
+    with pytest.raises(RowError, match="took over"):
+        desk.perform("a")
+    assert desk.service.accepted == []
+
+
+def test_a_deadline_is_counted_from_the_intent(desk: Desk) -> None:
+    operation = desk.ledger.intend(desk.submission("a", seconds=90.0))
+    assert operation.deadline == START + timedelta(seconds=90)
+
+
+def _open(desk: Desk) -> tuple:  # type: ignore[type-arg]
+    from pipeline.db import operations
+
+    with desk.database.connect() as connection:
+        return operations.open_ones(connection, "bills", "analyze")
