@@ -53,6 +53,10 @@ class ReadingOptions:
     language: str = ""
 
 
+AS_A_WHOLE = ReadingOptions()
+"""Every page, with its words, in whatever language."""
+
+
 @dataclass(frozen=True, slots=True)
 class CopyTarget:
     """The resource that a model is copied into: its Azure resource id and region (`westus2`)."""
