@@ -148,7 +148,7 @@ class ServiceTraining:
             self.driver.ledger.done("layout", f"{document.digest} {document.path}")
             return
         if not isinstance(outcome.error, FormpipeError) or isinstance(outcome.error, RowError | AttemptError):
-            raise outcome.error
+            raise as_row_error(outcome.error)
         told = f"{document.path}: {outcome.error}"
         self.context.listener(Note("training-form-unreadable", row.form_type, told))
 

@@ -81,3 +81,22 @@ def test_the_fields_that_lost_most_are_named_first_and_a_long_list_is_cut() -> N
     reason = judge(after, before, 1).reason
     assert "and 3 more" in reason
     assert "f7" not in reason
+
+
+def service(**accuracies: float) -> Evaluation:
+    return Evaluation("service", accuracies=tuple(accuracies.items()))
+
+
+def test_models_of_a_service_are_compared_by_its_own_accuracies() -> None:
+    better, worse = service(total=0.9, date=0.9), service(total=0.9, date=0.7)
+    assert judge(better, worse, 2).promote
+    verdict = judge(worse, better, 2)
+    assert not verdict.promote
+    assert verdict.reason == (
+        "accuracy 0.800 against 0.900 of version 2, on 2 fields, by the service; worse in date"
+    )
+
+
+def test_only_fields_that_both_have_count() -> None:
+    assert judge(service(total=0.9, new=0.1), service(total=0.9, old=1.0), 2).promote
+    assert "no field in common" in judge(service(new=0.1), service(old=1.0), 2).reason

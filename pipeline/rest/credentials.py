@@ -1,0 +1,36 @@
+"""What is sent to prove who asks. Values are read when a request goes out, and shown nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+KEY_HEADER = "Ocp-Apim-Subscription-Key"
+SCOPE = "https://cognitiveservices.azure.com/.default"
+"""The scope of an AAD token for every Azure AI service."""
+
+
+class Credential(Protocol):
+    """Headers that authorise a request. `fresh`: what was known was refused, read the source again."""
+
+    def headers(self, fresh: bool) -> Mapping[str, str]: ...
+
+
+class KeyCredential:
+    """A resource key; `read(fresh)` gives its present value."""
+
+    def __init__(self, read: Callable[[bool], str]) -> None:
+        self._read = read
+
+    def headers(self, fresh: bool) -> Mapping[str, str]:
+        return {KEY_HEADER: self._read(fresh)}
+
+
+class BearerCredential:
+    """A token of Entra ID; `token()` gives one that is valid, from a cache of its own."""
+
+    def __init__(self, token: Callable[[], str]) -> None:
+        self._token = token
+
+    def headers(self, fresh: bool) -> Mapping[str, str]:
+        return {"Authorization": f"Bearer {self._token()}"}

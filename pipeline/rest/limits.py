@@ -1,0 +1,54 @@
+"""How fast a resource may be asked: one bucket of tokens for each class of operation."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+OperationClass = Literal["analyze", "get", "manage", "list"]
+
+_LONGEST_SLEEP = 1.0
+
+
+class Limits:
+    """Tokens of one resource, shared by every client of it in this process. Rates are calls a second; a
+    class without a rate is not limited. A bucket holds one second's tokens."""
+
+    def __init__(
+        self,
+        per_second: Mapping[str, float],
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._rates = dict(per_second)
+        self._clock = clock
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._next: dict[str, float] = {}
+
+    def take(self, operation_class: OperationClass) -> None:
+        """Wait until there is a token, and take it."""
+        while (wait := self._wait(operation_class)) > 0:
+            self._sleep(min(wait, _LONGEST_SLEEP))
+
+    def hold(self, operation_class: OperationClass, seconds: float) -> None:
+        """The service asked to wait: no call of this class for so long, by anybody."""
+        with self._lock:
+            until = self._clock() + seconds
+            self._next[operation_class] = max(self._next.get(operation_class, 0.0), until)
+
+    def _wait(self, operation_class: OperationClass) -> float:
+        """Seconds to wait for a token; 0 when it was taken. `_next` is when the next one falls due if
+        nobody was ever early; a bucket that rested holds at most a second's tokens."""
+        rate = self._rates.get(operation_class)
+        with self._lock:
+            now = self._clock()
+            due = self._next.get(operation_class, 0.0)
+            if due > now:
+                return due - now
+            if rate:
+                earliest = now - max(1.0 - 1.0 / rate, 0.0)
+                self._next[operation_class] = max(due, earliest) + 1.0 / rate
+            return 0.0

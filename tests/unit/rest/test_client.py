@@ -1,0 +1,289 @@
+"""What the client sends, tries again, gives up and never sends."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.errors import AttemptError, RowError
+from pipeline.logs import start_logging
+from pipeline.rest.client import ServiceClient
+from pipeline.rest.credentials import KEY_HEADER, BearerCredential, KeyCredential
+from pipeline.rest.errors import RefusedError
+from pipeline.rest.limits import Limits
+from pipeline.rest.retry import Retry, RetryPolicy
+from tests.unit.rest.transport import Script, Scripted, answer, session_of
+
+ENDPOINT = "https://forms.cognitiveservices.azure.com"
+OPERATION = f"{ENDPOINT}/formrecognizer/v2.1/Layout/analyzeResults/1"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.seconds += seconds
+
+
+class Case:
+    """A client over a script, with a clock of the test's."""
+
+    def __init__(self, *answers: Scripted, keys: tuple[str, ...] = ("canary-key",), **more: Any) -> None:
+        self.clock = Clock()
+        self.script = Script(list(answers))
+        self.keys = list(keys)
+        retry = Retry(RetryPolicy(deadline=60.0), self.clock, self.clock.sleep, lambda: 1.0)
+        credential = more.pop("credential", KeyCredential(self.read))
+        endpoint = more.pop("endpoint", ENDPOINT)
+        self.client = ServiceClient(
+            endpoint, credential, session=session_of(self.script), retry=retry, **more
+        )
+
+    def read(self, fresh: bool) -> str:
+        return self.keys.pop(0) if fresh and len(self.keys) > 1 and self.keys.pop(0) else self.keys[0]
+
+    def get(self) -> Any:
+        return self.client.request("GET", "/formrecognizer/v2.1/custom/models", operation_class="get")
+
+
+def test_a_path_is_relative_to_the_endpoint_and_carries_the_key() -> None:
+    case = Case(answer(200, {"a": 1}), endpoint=f"{ENDPOINT}/")
+    assert case.get().json() == {"a": 1}
+    (asked,) = case.script.asked
+    assert asked.url == f"{ENDPOINT}/formrecognizer/v2.1/custom/models"
+    assert asked.headers[KEY_HEADER] == "canary-key"
+
+
+def test_a_token_is_sent_as_bearer() -> None:
+    case = Case(answer(200, {}), credential=BearerCredential(lambda: "t"))
+    case.get()
+    assert case.script.asked[0].headers["Authorization"] == "Bearer t"
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"), [(429, "throttled"), (408, "service-unavailable"), (503, "service-unavailable")]
+)
+def test_what_may_pass_is_tried_again_until_the_deadline(status: int, reason: str) -> None:
+    case = Case(answer(status, {"error": {"code": str(status), "message": "later"}}))
+    with pytest.raises(AttemptError) as caught:
+        case.get()
+    assert caught.value.reason == reason
+    assert case.clock.slept == [1, 2, 4, 8, 16]
+    assert len(case.script.asked) == 6
+
+
+def test_a_fault_that_passes_is_not_told() -> None:
+    case = Case(answer(500), requests.ConnectionError("x"), answer(200, {"a": 1}))
+    assert case.get().json() == {"a": 1}
+
+
+def test_retry_after_is_honoured_and_holds_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    limits = Limits({"get": 100.0}, clock, clock.sleep)
+    case = Case(answer(429, headers={"Retry-After": "7"}), answer(200, {}), limits=limits)
+    case.get()
+    assert case.clock.slept == [7.0]
+    assert sum(clock.slept) == pytest.approx(7.0)
+
+
+def test_a_wait_longer_than_the_deadline_is_not_waited_for() -> None:
+    case = Case(answer(429, headers={"Retry-After": "3600"}))
+    with pytest.raises(AttemptError):
+        case.get()
+    assert case.clock.slept == []
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 415, 302])
+def test_another_refusal_is_never_tried_again(status: int) -> None:
+    case = Case(answer(status, {"error": {"code": "1022", "message": "Model not found."}}))
+    with pytest.raises(RefusedError) as caught:
+        case.get()
+    assert (caught.value.status, caught.value.fault.code) == (status, "1022")
+    assert len(case.script.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message", "reason"),
+    [
+        (403, "QuotaExceeded", "spent", "quota-exceeded"),
+        (403, "403", "Out of call volume quota. Quota will be replenished in 5 days.", "quota-exceeded"),
+        (403, "Forbidden", "firewall", "forbidden"),
+        (410, "Gone", "retired", "version-retired"),
+    ],
+)
+def test_what_waiting_does_not_mend_ends_the_row_at_once(
+    status: int, code: str, message: str, reason: str
+) -> None:
+    case = Case(answer(status, {"error": {"code": code, "message": message}}))
+    with pytest.raises(RowError) as caught:
+        case.get()
+    assert caught.value.reason == reason
+    assert (len(case.script.asked), case.clock.slept) == (1, [])
+
+
+def test_a_rotated_key_is_read_again_once() -> None:
+    case = Case(answer(401), answer(200, {}), keys=("old", "new"))
+    case.get()
+    assert [asked.headers[KEY_HEADER] for asked in case.script.asked] == ["old", "new"]
+
+
+def test_a_key_that_stays_wrong_ends_the_row_without_showing_it() -> None:
+    case = Case(answer(401, {"error": {"code": "401", "message": "Access denied"}}))
+    with pytest.raises(RowError) as caught:
+        case.get()
+    assert caught.value.reason == "not-authorised"
+    assert len(case.script.asked) == 2
+    assert "canary" not in f"{caught.value!r} {caught.value}"
+
+
+def test_an_operation_url_is_used_as_it_was_received() -> None:
+    case = Case(answer(202, headers={"operation-location": OPERATION}), answer(200, {"status": "running"}))
+    url = case.client.submit("POST", "/formrecognizer/v2.1/layout/analyze", operation_class="analyze")
+    assert url == OPERATION
+    case.client.poll(url)
+    assert case.script.asked[1].url == OPERATION
+
+
+HOSTILE = [
+    "https://evil.example/op",
+    "http://forms.cognitiveservices.azure.com/op",
+    "https://forms.cognitiveservices.azure.com:8443/op",
+    "https://forms.cognitiveservices.azure.com@evil.example/op",
+    "https://key@forms.cognitiveservices.azure.com/op",
+    "https://forms.cognitiveservices.azure.com.evil.example/op",
+    "https://forms.cognitiveservices.azure.com\\@evil.example/op",
+    "https://forms.cognitiveservices.azure.c\u043em/op",
+    "//evil.example/op",
+    "ftp://forms.cognitiveservices.azure.com/op",
+    "https://forms.cognitiveservices.azure.com:99999/op",
+    " https://evil.example",
+]
+
+
+@pytest.mark.parametrize("url", HOSTILE)
+def test_no_key_goes_to_another_host(url: str) -> None:
+    case = Case(answer(202, headers={"Operation-Location": url}), answer(200, {}))
+    with pytest.raises(RowError) as caught:
+        case.client.submit("POST", "/x", operation_class="analyze")
+    assert caught.value.reason == "foreign-operation"
+    with pytest.raises(RowError):
+        case.client.poll(url)
+    assert len(case.script.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "host", ["FORMS.cognitiveservices.azure.com", "forms.cognitiveservices.azure.com:443"]
+)
+def test_the_same_host_in_another_spelling_is_the_same(host: str) -> None:
+    case = Case(answer(200, {}))
+    case.client.poll(f"https://{host}/op")
+    assert len(case.script.asked) == 1
+
+
+def test_an_answer_without_an_operation_is_named() -> None:
+    with pytest.raises(RowError) as caught:
+        Case(answer(202)).client.submit("POST", "/x", operation_class="manage")
+    assert caught.value.reason == "operation-missing"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "reason"),
+    [
+        ("http://forms.cognitiveservices.azure.com", "endpoint-not-https"),
+        ("forms.cognitiveservices.azure.com", "endpoint-unusable"),
+        ("https://", "endpoint-unusable"),
+        ("https://a@b", "endpoint-unusable"),
+        ("", "endpoint-unusable"),
+    ],
+)
+def test_an_endpoint_that_would_leak_the_key_is_refused(endpoint: str, reason: str) -> None:
+    with pytest.raises(RowError) as caught:
+        Case(answer(200), endpoint=endpoint)
+    assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:5000", "http://localhost:1", "http://emulator:5000"])
+def test_a_service_on_this_machine_may_speak_plainly(endpoint: str) -> None:
+    case = Case(answer(200, {}), endpoint=endpoint)
+    case.get()
+    assert case.script.asked[0].url.startswith(endpoint)
+
+
+def test_pages_are_followed_to_the_last_and_never_in_a_circle() -> None:
+    first, second = {"n": 1, "next": f"{ENDPOINT}/b"}, {"n": 2, "next": f"{ENDPOINT}/b"}
+    case = Case(answer(200, first), answer(200, second))
+    pages = case.client.pages("/a", params={"op": "full"}, next_link=lambda page: page["next"])
+    assert [page["n"] for page in pages] == [1, 2]
+    assert [asked.url for asked in case.script.asked] == [f"{ENDPOINT}/a?op=full", f"{ENDPOINT}/b"]
+
+
+def test_a_file_is_sent_whole_at_each_attempt(tmp_path: Path) -> None:
+    file = tmp_path / "form.pdf"
+    file.write_bytes(b"%PDF" * 100)
+    case = Case(answer(503), answer(202, headers={"Operation-Location": OPERATION}))
+    case.client.submit("POST", "/x", operation_class="analyze", content=file)
+    assert [asked.body for asked in case.script.asked] == [b"%PDF" * 100] * 2
+    parts = {"analyzeFile": ("form.pdf", file, "application/pdf")}
+    case.client.submit("POST", "/x", operation_class="analyze", files=parts)
+    assert b'filename="form.pdf"' in case.script.asked[-1].body
+
+
+def test_no_secret_is_shown_or_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    start_logging("debug")
+    case = Case(answer(200, {}))
+    case.client.request("GET", "/x", operation_class="get", params={"sig": "canary-sas"})
+    logging.getLogger("formpipe").handlers.clear()
+    assert "canary" not in capsys.readouterr().err + repr(case.client) + str(vars(case.client)["_credential"])
+
+
+def test_a_dropped_connection_is_a_named_fault() -> None:
+    class Dropping(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.close_connection = True
+            self.connection.close()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Dropping)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        clock = Clock()
+        retry = Retry(RetryPolicy(deadline=3.0), clock, clock.sleep, lambda: 1.0)
+        endpoint = f"http://127.0.0.1:{server.server_port}"
+        client = ServiceClient(endpoint, KeyCredential(lambda fresh: "k"), retry=retry)
+        with pytest.raises(AttemptError) as caught:
+            client.request("GET", "/x", operation_class="get")
+        assert caught.value.reason == "not-reachable"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@given(st.floats(1, 300), st.floats(0.01, 10), st.lists(st.floats(0, 1), min_size=1, max_size=20))
+def test_retries_end_by_the_deadline(deadline: float, first: float, dice: list[float]) -> None:
+    clock = Clock()
+    thrown = iter(dice * 1000)
+    retry = Retry(RetryPolicy(deadline, first), clock, clock.sleep, lambda: max(next(thrown), 0.05))
+    script = Script([answer(500)])
+    client = ServiceClient(
+        ENDPOINT, KeyCredential(lambda fresh: "k"), session=session_of(script), retry=retry
+    )
+    with pytest.raises(AttemptError):
+        client.request("GET", "/x", operation_class="get")
+    assert clock.seconds <= deadline
+    assert all(slept <= RetryPolicy(deadline, first).longest for slept in clock.slept)
