@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from pipeline.engines.document_intelligence import DocumentIntelligenceEngine
 from pipeline.engines.form_recognizer import FormRecognizerEngine
 from pipeline.errors import RowError
 from pipeline.ports import RemoteEngine, Secrets
 from pipeline.rest.client import ServiceClient
-from pipeline.rest.credentials import KeyCredential
+from pipeline.rest.credentials import SCOPE, BearerCredential, Credential, KeyCredential
 from pipeline.rest.limits import Limits
-from pipeline.rest.retry import RetryPolicy
+from pipeline.rest.retry import Retry, RetryPolicy
 from pipeline.services import Service
 from pipeline.settings import Settings
 from pipeline.types import SecretNames
 
-_ENGINES = {
+_ENGINES: Mapping[str, Callable[[ServiceClient, str], RemoteEngine]] = {
     "form-recognizer": FormRecognizerEngine,
-    "document-intelligence": DocumentIntelligenceEngine,
 }
 _Key = tuple[str, str, str, str]
 
@@ -45,4 +43,37 @@ class RemoteEngines:
         if kind is None:
             raise RowError(f"this release has no client of {engine}", reason="engine-unavailable")
         endpoint = self._secrets.get(names.endpoint)
-        return kind(self._client(endpoint, engine, names.key), api_version)
+        limits = self._limits.get(endpoint) or self._limits.setdefault(endpoint, self._rates(engine))
+        retry = Retry(RetryPolicy(deadline=self._settings.service_retry_seconds))
+        client = ServiceClient(endpoint, self._credential(names.key), retry=retry, limits=limits)
+        return kind(client, api_version)
+
+    def _rates(self, engine: str) -> Limits:
+        tier = self._services[engine].tiers.get(self._settings.service_tier)
+        return Limits(tier.per_second if tier else {})
+
+    def _credential(self, name: str) -> Credential:
+        """The resource's key; where there is no such secret, the identity that is signed in."""
+        if self._secrets.find(name) is None:
+            return identity_credential()
+        return KeyCredential(lambda fresh: self._secrets.get(name, fresh=fresh))
+
+
+def identity_credential() -> BearerCredential:
+    """Tokens of whatever DefaultAzureCredential finds, cached by it until they are about to end."""
+    from azure.core.exceptions import AzureError
+    from azure.identity import DefaultAzureCredential
+
+    identity = DefaultAzureCredential()
+
+    def token() -> str:
+        try:
+            return identity.get_token(SCOPE).token
+        except AzureError as error:
+            raise RowError(
+                "there is no key for the service, and nobody is signed in: set the row's key_secret, sign in "
+                "with `az login`, or give this machine a managed identity",
+                reason="not-authorised",
+            ) from error
+
+    return BearerCredential(token)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 from sqlalchemy import Engine
@@ -18,12 +19,13 @@ from pipeline import worker
 from pipeline.accounts import StorageSetup, open_storages
 from pipeline.db import schema
 from pipeline.db.connection import open_database
+from pipeline.errors import RowError
 from pipeline.executors.processes import ProcessExecutor, WorkerLimits
 from pipeline.operations.driver import Pace
 from pipeline.orchestrator.leasing import LeaseTerms, this_holder
 from pipeline.orchestrator.progress import Listener
 from pipeline.orchestrator.run import RunContext
-from pipeline.orchestrator.service_access import ServiceAccess
+from pipeline.orchestrator.service_access import EngineOf, ServiceAccess
 from pipeline.orchestrator.survey import Sources
 from pipeline.ports import Engine as FormEngine
 from pipeline.ports import RemoteEngine, Secrets, Storages
@@ -31,6 +33,10 @@ from pipeline.scoring.stage import ScoringLimits
 from pipeline.secrets.chain import SecretSources, open_secrets
 from pipeline.services import Service, load_services
 from pipeline.settings import Settings, load_settings
+from pipeline.types import SecretNames
+
+if TYPE_CHECKING:
+    from pipeline.remote_engines import RemoteEngines
 
 _SCRATCH = "formpipe-run-"
 
@@ -86,7 +92,7 @@ def run_context(app: App, stopping: Callable[[], bool], listener: Listener) -> I
                 readers=readers,
                 trainer=trainer,
                 services=ServiceAccess(
-                    remote_engines(app).of,
+                    remote_engines(app),
                     settings.operation_timeout_seconds,
                     Pace(first=settings.poll_seconds),
                 ),
@@ -102,11 +108,24 @@ def run_context(app: App, stopping: Callable[[], bool], listener: Listener) -> I
             trainer.close()
 
 
-def remote_engines(app: App) -> RemoteEngines:
-    """The services of the rows; clients are made when a row first needs one."""
-    from pipeline.remote_engines import RemoteEngines
+def remote_engines(app: App) -> EngineOf:
+    """Clients of services, made when a row first needs one; their packages are an extra. Calls raise
+    RowError `azure-not-installed` without them."""
+    made: list[RemoteEngines] = []
 
-    return RemoteEngines(app.secrets, app.services, app.settings)
+    def engine_of(names: SecretNames, engine: str, api_version: str | None) -> RemoteEngine:
+        if not made:
+            try:
+                from pipeline.remote_engines import RemoteEngines
+            except ImportError:
+                raise RowError(
+                    "a service needs more packages: pip install 'formpipe[azure]'",
+                    reason="azure-not-installed",
+                ) from None
+            made.append(RemoteEngines(app.secrets, app.services, app.settings))
+        return made[0].of(names, engine, api_version)
+
+    return engine_of
 
 
 def sweep_scratch(folder: Path) -> None:

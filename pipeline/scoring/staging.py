@@ -9,7 +9,6 @@ from pathlib import Path
 from pipeline.errors import DocumentError
 from pipeline.ports import Storage
 from pipeline.reading.content import HEAD_LENGTH, content_type
-from pipeline.reading.reader import count_pages
 from pipeline.remote import StagedDocument
 from pipeline.types import AccountNames, BlobRef
 
@@ -33,6 +32,9 @@ def stage(task: StageTask, storage: Storage) -> StagedDocument:
     Raises DocumentError for what no service could read either (`unsupported-content`, `damaged-pdf`,
     `password-protected`, `other-file-type` ...), AttemptError where storage fails.
     """
+    # the readers' libraries belong into the workers, not into the process that hands out the work
+    from pipeline.reading.reader import count_pages
+
     content = storage.read(task.ref.container, task.ref.path, task.ref.etag)
     kind = content_type(content[:HEAD_LENGTH])
     wanted = (task.file_type or "").lower()

@@ -22,6 +22,9 @@ UNLABELLED = "form"
 NO_KEY = "__Tokens__"
 """The field of a value whose key has no text, as the services call text that belongs to no key."""
 
+_MOST_PAGES = 2000
+"""The service reads no more of a document."""
+
 
 def analysis(result: Json) -> Analysis:
     """An `analyzeResult`. Raises ValueError, KeyError, TypeError or DocumentError where it is none."""
@@ -38,7 +41,8 @@ def _layout(result: Json) -> Layout:
         return layout_from_json(result)
     named = {number for item in result.get("documentResults") or () for number in _page_range(item)}
     named |= {_page(item) for item in result.get("pageResults") or ()}
-    pages = [{"page": number, "width": 0, "height": 0} for number in range(1, max(named, default=0) + 1)]
+    last = min(max(named, default=0), _MOST_PAGES)
+    pages = [{"page": number, "width": 0, "height": 0} for number in range(1, last + 1)]
     return layout_from_json({**result, "readResults": pages})
 
 
