@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import DocumentError, RowError
@@ -452,11 +453,55 @@ JSON = st.recursive(
     lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(), children, max_size=3),
     max_leaves=10,
 )
-MEMBERS = ["status", "analyzeResult", "copyResult", "modelInfo", "trainResult", "error", "errors", "keys"]
+WHOLE = [
+    {
+        "status": "succeeded",
+        "analyzeResult": result(
+            readResults=[page(lines=lines(0.9))],
+            pageResults=[{"page": 1, "tables": [], "keyValuePairs": [pair("Total:", "5")]}],
+            documentResults=[
+                {
+                    "docType": "custom:form",
+                    "pageRange": [1, 1],
+                    "fields": {
+                        "F": {"type": "date", "valueDate": "2024-02-29", "page": 1, "boundingBox": BOX},
+                        "T": {"type": "array", "valueArray": [row(Price="1")]},
+                    },
+                }
+            ],
+            errors=[ERROR],
+        ),
+    },
+    {
+        "modelInfo": {"modelId": "m", "status": "ready", "attributes": {"isComposed": True}},
+        "keys": {"clusters": {"0": ["A:"]}},
+        "trainResult": {
+            "averageModelAccuracy": 0.9,
+            "trainingDocuments": [
+                {"documentName": "1.pdf", "pages": 1, "status": "failed", "errors": [ERROR]}
+            ],
+            "fields": [{"fieldName": "F", "accuracy": 0.9}],
+        },
+        "composedTrainResults": [{"modelId": "a", "errors": [ERROR]}],
+    },
+    {"status": "failed", "error": ERROR, "copyResult": {"modelId": "m", "errors": [ERROR]}},
+]
 
 
-@given(st.dictionaries(st.sampled_from(MEMBERS), JSON, max_size=4))
-def test_no_json_ends_in_an_unnamed_error(body: dict[str, Any]) -> None:
+def spots(node: Any) -> list[tuple[Any, Any]]:
+    """Every member of every object and list in it: what holds it, and its key."""
+    keys = node.keys() if isinstance(node, dict) else range(len(node)) if isinstance(node, list) else ()
+    return [spot for key in keys for spot in [(node, key), *spots(node[key])]]
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.sampled_from(WHOLE), st.data())
+def test_an_answer_that_is_damaged_anywhere_is_read_or_named(
+    whole: dict[str, Any], data: st.DataObject
+) -> None:
+    body = copy.deepcopy(whole)
+    holder, key = data.draw(st.sampled_from(spots(body)))
+    holder[key] = data.draw(JSON)
     try:
         decode.operation_state(body)
     except (DocumentError, RowError) as error:
