@@ -268,10 +268,13 @@ ACTS: Mapping[str, Callable[[Actor], None]] = {
 @pytest.mark.parametrize("name", ACTS)
 def test_the_client_asks_for_what_was_recorded(name: str, tmp_path: Path) -> None:
     tape = Tape(with_a_second_try_of_the_key(with_whole_lists(SESSIONS[f"{name}.session.json"])))
-    client = client_over(tape, ENDPOINT, Clock())
+    asked_to_wait = [float(one.headers["retry-after"]) for one in tape.left if one.status == 429]
+    clock = Clock()
+    client = client_over(tape, ENDPOINT, clock)
     ACTS[name](Actor(FormRecognizerEngine(client, name.split("/")[0]), tmp_path))
     assert tape.left == []
     assert set(tape.keys) == {"key"}
+    assert clock.now() == sum(asked_to_wait)
 
 
 @pytest.mark.skipif(not SAMPLES.is_dir(), reason=MISSING)

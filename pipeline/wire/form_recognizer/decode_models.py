@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-from pipeline.remote import ServiceModel, ServiceModelState, TrainedDocument
+from pipeline.remote import ServiceFault, ServiceModel, ServiceModelState, TrainedDocument
 from pipeline.types import FieldSpec
 from pipeline.wire.form_recognizer.decode_faults import fault, faults
 from pipeline.wire.stamps import stamp
@@ -56,7 +56,7 @@ def _described(
     components: tuple[str, ...] = (),
     results: Iterable[Json] = (),
     keys: tuple[str, ...] = (),
-    told: tuple[Any, ...] = (),
+    told: tuple[ServiceFault, ...] = (),
 ) -> ServiceModel:
     results = list(results)
     accuracies = _accuracies(results)
