@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import Engine
 
 from pipeline.db import schema
 from pipeline.db.connection import open_database
+
+if TYPE_CHECKING:
+    from tests.azure.azurite import Azurite
 
 ROOT = Path(__file__).parents[1]
 
@@ -21,6 +25,18 @@ def shared_forms() -> Path:
     if not folder.is_dir():
         pytest.skip("the real forms (../shared/forms) are not on this machine")
     return folder
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    """A real blob server with two accounts."""
+    from tests.azure.azurite import AzuriteMissingError, running_azurite
+
+    try:
+        with running_azurite(tmp_path_factory.mktemp("azurite")) as running:
+            yield running
+    except AzuriteMissingError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture

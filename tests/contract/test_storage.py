@@ -8,7 +8,10 @@ import pytest
 
 from pipeline.errors import AttemptError, DocumentError, RowError
 from pipeline.ports import Storage
+from pipeline.storage.account import BlobAccount
+from pipeline.storage.blob import BlobStorage
 from pipeline.storage.folder import FolderStorage
+from tests.azure.azurite import Account
 
 NAMES = [
     "a b.pdf",
@@ -22,11 +25,21 @@ NAMES = [
 ]
 
 
-@pytest.fixture(params=["folder"])
+@pytest.fixture(params=["folder", "blob"])
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+    if request.param == "blob":
+        return emptied(request.getfixturevalue("azurite").first)
     (tmp_path / "forms").mkdir()
     (tmp_path / "other").mkdir()
     return FolderStorage(tmp_path)
+
+
+def emptied(account: Account) -> Storage:
+    for name in ("forms", "other"):
+        container = account.container(name)
+        for blob in list(container.list_blob_names()):
+            container.delete_blob(blob)
+    return BlobStorage(lambda fresh: BlobAccount.of(account.connection_string, None), page_size=3)
 
 
 def paths(storage: Storage, prefix: str = "", *, recursive: bool = True) -> list[str]:

@@ -14,6 +14,7 @@ FLOORS = {
     "ports": 1,
     "settings": 1,
     "services": 1,
+    "sas": 1,
     "logs": 1,
     "formats": 1,
     "wire": 1,

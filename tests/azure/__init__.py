@@ -1,0 +1,1 @@
+"""Real and doubled parts of Azure for tests and the rehearsal."""

