@@ -13,6 +13,7 @@ from pipeline.cli import database, models, params
 from pipeline.cli.console import Exit, err, out
 from pipeline.cli.demo import demo
 from pipeline.cli.doctor import doctor
+from pipeline.cli.emulator import emulator
 from pipeline.cli.init import init
 from pipeline.cli.layout import layout
 from pipeline.cli.report import report
@@ -58,6 +59,7 @@ app.command(epilog="Example: formpipe status --form-type invoices --outcome dead
 app.command(epilog="Example: formpipe verify --form-type invoices --output json")(verify)
 app.command(epilog="Example: formpipe layout invoice.pdf --text")(layout)
 app.command(epilog="Example: formpipe demo /tmp/demo --seed 11")(demo)
+app.command(epilog="Example: formpipe emulator --port 5000 --key first --key second")(emulator)
 app.add_typer(database.app, name="db")
 app.add_typer(models.app, name="models")
 app.add_typer(params.app, name="params")

@@ -1,0 +1,68 @@
+"""`formpipe emulator`: the services on this machine, for rehearsals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.markup import escape
+
+from pipeline.cli.console import out
+from pipeline.errors import RunError
+
+
+def emulator(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 5000,
+    key: Annotated[
+        list[str] | None,
+        typer.Option(help="A key to accept; each is a resource of its own.", show_default="emulator-key"),
+    ] = None,
+    tier: Annotated[Literal["F0", "S0"], typer.Option(help="Whose limits are enforced.")] = "S0",
+    state: Annotated[Path, typer.Option(help="Where models and results are kept.")] = Path("emulator"),
+    workers: Annotated[int, typer.Option(help="Processes that read and train.", min=1, max=64)] = 2,
+    faults: Annotated[
+        Path | None, typer.Option(help="A fault plan (JSON), see docs/emulator.md.", show_default=False)
+    ] = None,
+    unlimited: Annotated[bool, typer.Option("--unlimited", help="Do not enforce the tier's rates.")] = False,
+) -> None:
+    """Speak Form Recognizer and Document Intelligence on top of the local engine. Ctrl-C ends it."""
+    try:
+        import uvicorn
+
+        from pipeline.emulator.app import create_app
+        from pipeline.emulator.faults import FaultFile, FaultPlan, read_plan
+        from pipeline.emulator.options import EmulatorOptions
+    except ImportError:
+        raise RunError(
+            "the emulator needs more packages: pip install 'formpipe[emulator]'",
+            reason="emulator-not-installed",
+        ) from None
+    plan = read_plan(_text(faults)) if faults else FaultFile()
+    keys = tuple(key or ("emulator-key",))
+    options = EmulatorOptions(
+        state=state,
+        keys=keys,
+        tier=tier,
+        workers=workers,
+        unlimited=unlimited,
+        faults=FaultPlan(plan.rules, plan.seed),
+    )
+    app = create_app(options)
+    out.print(f"Speaking Form Recognizer and Document Intelligence at http://{host}:{port}, tier {tier}.")
+    out.print(f"Models and results are kept in {escape(str(state))}; its access.jsonl tells who asked what.")
+    out.print(
+        "\nPoint rows at it by two secrets:\n\n"
+        f"  CognitiveServiceEndpoint=http://{host}:{port}\n"
+        f"  CognitiveServiceSubscriptionKey={escape(keys[0])}\n"
+    )
+    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        message = f"the fault plan {file} cannot be read: {error.strerror}"
+        raise RunError(message, reason="fault-plan") from None

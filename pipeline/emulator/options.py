@@ -1,0 +1,31 @@
+"""How an emulator is set up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline.emulator.faults import FaultPlan
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatorOptions:
+    """`keys`: each is a resource of its own. `unlimited`: the tier's rates are not enforced, its other limits
+    are. `workers`: processes that read and train."""
+
+    state: Path
+    keys: tuple[str, ...] = field(default=("emulator-key",), repr=False)
+    tier: str = "S0"
+    workers: int = 2
+    unlimited: bool = False
+    faults: FaultPlan = field(default_factory=FaultPlan)
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    document_seconds: float = 300.0
+    training_seconds: float = 3600.0
+    memory_mb: int = 4000
+
+    def resource_of(self, key: str) -> str | None:
+        """The resource that a key belongs to."""
+        return f"resource-{self.keys.index(key) + 1}" if key in self.keys else None

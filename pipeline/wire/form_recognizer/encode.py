@@ -1,0 +1,113 @@
+"""What Form Recognizer v2 says of models, lists and copies, from records. Which members are present in which
+state is what the recorded sessions show (CONTRACTS 2.3, 2.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pipeline.remote import ServiceFault, ServiceModel, TrainedDocument
+from pipeline.wire.form_recognizer.versions import Version
+
+Json = dict[str, Any]
+Shape = Literal["labelled", "unlabelled", "composed", "reserved"]
+
+
+def stamp(time: datetime | None) -> str:
+    """Seconds and `Z`, as models and operations are dated."""
+    return (time or datetime(1970, 1, 1, tzinfo=UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def error(fault: ServiceFault) -> Json:
+    """The body of a refusal."""
+    return {"error": _fault(fault)}
+
+
+def model_info(model: ServiceModel, shape: Shape, version: Version) -> Json:
+    """What a list says of a model. Models without labels have no attributes in v2.1, and none in v2.0."""
+    info: Json = {"modelId": model.model_id, "status": model.state}
+    if version.model_names and model.name:
+        info["modelName"] = model.name
+    if version.model_names and shape in ("labelled", "composed"):
+        info["attributes"] = {"isComposed": model.composed}
+    info["createdDateTime"] = stamp(model.created_at)
+    info["lastUpdatedDateTime"] = stamp(model.updated_at)
+    return info
+
+
+def model(
+    model: ServiceModel, shape: Shape, version: Version, *, keys: bool, parts: Sequence[ServiceModel] = ()
+) -> Json:
+    """The whole model. `keys`: with the keys that a training without labels found. `parts`: the models that a
+    composed one is made of."""
+    body: Json = {"modelInfo": model_info(model, shape, version)}
+    if model.state == "creating":
+        return body
+    if model.state == "invalid":
+        faults = [_fault(fault) for fault in model.faults]
+        return body | {"keys": {"clusters": {}}, "trainResult": {"trainingDocuments": [], "errors": faults}}
+    if shape == "composed":
+        return body | {
+            "composedTrainResults": [{"modelId": part.model_id} | _labelled(part) for part in parts]
+        }
+    if shape == "unlabelled":
+        found = {"clusters": {"0": sorted(model.keys)}} if keys else None
+        return body | ({"keys": found} if found else {}) | {"trainResult": _unlabelled(model)}
+    return body | {"trainResult": _labelled(model)}
+
+
+def models_page(infos: Sequence[Json], next_link: str) -> Json:
+    """A page of the full list; the last has an empty link."""
+    return {"modelList": list(infos), "nextLink": next_link}
+
+
+def summary(count: int, limit: int, now: datetime) -> Json:
+    return {"summary": {"count": count, "limit": limit, "lastUpdatedDateTime": stamp(now)}}
+
+
+def copy_authorization(model_id: str, token: str, expires: datetime) -> Json:
+    """The expiry is in whole seconds, whatever its name says."""
+    return {"modelId": model_id, "accessToken": token, "expirationDateTimeTicks": int(expires.timestamp())}
+
+
+def copy_state(
+    state: str, created: datetime, updated: datetime, model_id: str, fault: ServiceFault | None
+) -> Json:
+    result: Json = {"modelId": model_id, "errors": [_fault(fault)] if fault else []}
+    body: Json = {
+        "status": state,
+        "createdDateTime": _fine(created),
+        "lastUpdatedDateTime": _fine(updated),
+    }
+    return body | ({"copyResult": result} if state in ("succeeded", "failed") else {})
+
+
+def _labelled(model: ServiceModel) -> Json:
+    return {
+        "averageModelAccuracy": model.average_accuracy or 0.0,
+        "trainingDocuments": [_document(document, False) for document in model.documents],
+        "fields": [{"fieldName": name, "accuracy": accuracy} for name, accuracy in model.accuracies],
+        "errors": [],
+    }
+
+
+def _unlabelled(model: ServiceModel) -> Json:
+    return {"trainingDocuments": [_document(document, True) for document in model.documents], "errors": []}
+
+
+def _document(document: TrainedDocument, errors: bool) -> Json:
+    """Documents of a training without labels carry an empty list of errors, those of one with labels none."""
+    body: Json = {"documentName": document.name.replace("/", "\\"), "pages": document.pages}
+    if errors or document.faults:
+        body["errors"] = [_fault(fault) for fault in document.faults]
+    return body | {"status": document.state}
+
+
+def _fault(fault: ServiceFault) -> Json:
+    return {"code": fault.code, "message": fault.message}
+
+
+def _fine(time: datetime) -> str:
+    """Copies are dated to a tenth of a microsecond."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f0Z")
