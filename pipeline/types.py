@@ -16,6 +16,9 @@ LengthUnit = Literal["inch", "pixel"]
 FieldType = Literal["string", "number", "integer", "currency", "date", "time", "phoneNumber", "selectionMark"]
 ModelKind = Literal["form", "entities", "classes"]
 
+_Date, _Time = date, time
+"""Fields of these names and types hide them from whoever evaluates the annotations."""
+
 
 class Box(NamedTuple):
     """An upright rectangle; x grows to the right, y grows downwards."""
@@ -216,8 +219,8 @@ class TypedValue:
     """
 
     number: Decimal | None = None
-    date: date | None = None
-    time: time | None = None
+    date: _Date | None = None
+    time: _Time | None = None
     mark: MarkState | None = None
     text: str | None = None
     currency: str | None = None

@@ -19,6 +19,7 @@ from pipeline.remote import (
     Operation,
     OperationState,
     ServiceModel,
+    StagedDocument,
     TrainingRequest,
 )
 from pipeline.rest.client import Answer, ServiceClient
@@ -99,8 +100,17 @@ class FormRecognizerEngine:
 
     # --- documents --------------------------------------------------------------------------------
 
-    def submit_document(self, model_id: str, document: Source, options: ReadingOptions = AS_A_WHOLE) -> str:
+    def submit_document(
+        self,
+        model_id: str,
+        document: Source,
+        options: ReadingOptions = AS_A_WHOLE,
+        *,
+        max_pages: int | None = None,
+    ) -> str:
         """Its bytes are sent, or a link is given that the service can follow."""
+        if max_pages is not None and not options.pages and _longer(document, max_pages):
+            options = replace(options, pages=f"1-{max_pages}")
         with refusals(refused.of_a_document):
             return self._submit(requests.analyze(self._version, model_id, document, options))
 
@@ -143,6 +153,12 @@ class FormRecognizerEngine:
                 f"Form Recognizer {self._version.name} cannot {operation}: use a later version",
                 reason="operation-unknown",
             )
+
+
+def _longer(document: Source, pages: int) -> bool:
+    """A document that is known to be shorter is asked for as a whole."""
+    known = document.pages if isinstance(document, StagedDocument) else None
+    return known is None or known > pages
 
 
 def _next_models(page: dict[str, Any]) -> str | None:

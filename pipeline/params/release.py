@@ -8,7 +8,7 @@ from datetime import date
 
 from pipeline.services import ApiVersion, Service
 
-AVAILABLE_ENGINES = ("local",)
+AVAILABLE_ENGINES = ("local", "form-recognizer", "document-intelligence")
 AVAILABLE_SINKS = ("sql",)
 
 
