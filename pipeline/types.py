@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 Polygon = tuple[float, float, float, float, float, float, float, float]
 """Four corners (x, y) clockwise from top left, in the unit of the page they lie on."""
@@ -16,7 +16,8 @@ LengthUnit = Literal["inch", "pixel"]
 FieldType = Literal["string", "number", "integer", "currency", "date", "time", "phoneNumber", "selectionMark"]
 ModelKind = Literal["form", "entities", "classes"]
 
-_Date, _Time = date, time
+_Date: TypeAlias = date
+_Time: TypeAlias = time
 """Fields of these names and types hide them from whoever evaluates the annotations."""
 
 
