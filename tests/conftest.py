@@ -14,6 +14,8 @@ from pipeline.db.connection import open_database
 
 if TYPE_CHECKING:
     from tests.azure.azurite import Azurite
+    from tests.azure.emulator import Emulator
+    from tests.azure.lake import Forms
 
 ROOT = Path(__file__).parents[1]
 
@@ -37,6 +39,28 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
             yield running
     except AzuriteMissingError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """The emulator as a user starts it; tests end the fault plans they put in force."""
+    from tests.azure.emulator import running_emulator
+
+    with running_emulator(tmp_path_factory.mktemp("emulator")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def forms(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Forms:
+    """A small labelled set of each of the demo's form types, and documents to analyze."""
+    from tests.azure.lake import Forms, small_lake, upload
+
+    root = tmp_path_factory.mktemp("lake")
+    small_lake(root)
+    upload(root, azurite.first)
+    found = Forms(root, azurite.first)
+    found.put_layouts()
+    return found
 
 
 @pytest.fixture
