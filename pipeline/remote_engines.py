@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from pipeline.engines.document_intelligence import DocumentIntelligenceEngine
 from pipeline.engines.form_recognizer import FormRecognizerEngine
 from pipeline.errors import RowError
 from pipeline.ports import RemoteEngine, Secrets
@@ -17,6 +18,7 @@ from pipeline.types import SecretNames
 
 _ENGINES: Mapping[str, Callable[[ServiceClient, str], RemoteEngine]] = {
     "form-recognizer": FormRecognizerEngine,
+    "document-intelligence": DocumentIntelligenceEngine,
 }
 _Key = tuple[str, str, str, str]
 

@@ -90,6 +90,10 @@ class ServiceClient:
         self._limits = limits or Limits({})
         self._now = now
 
+    @property
+    def endpoint(self) -> str:
+        return self._endpoint
+
     def __repr__(self) -> str:
         return f"ServiceClient({self._endpoint!r})"
 

@@ -13,6 +13,7 @@ from pipeline.formats.ocr_json import layout_from_json, layout_to_json
 from pipeline.services import Service
 from pipeline.training.records import LayoutFile, TrainingDocument
 from pipeline.types import Layout
+from pipeline.wire.document_intelligence.decode import layout_from_result
 
 _PRODUCER = "producedBy"
 _SOURCE = "producedFrom"
@@ -62,13 +63,20 @@ def read_layout(content: bytes, document_digest: str) -> ReadLayout:
         ours = body.get(_PRODUCER) == _OURS
         if ours and body.get(_SOURCE) not in ("", None, document_digest):
             return ReadLayout("missing")
-        layout = layout_from_json(body)
+        layout = _layout(body)
     except (ValueError, RecursionError, DocumentError):
         return ReadLayout("unreadable", digest=own)
     if ours:
         maker = str(body.get(_MAKER) or "local")
         return ReadLayout("made", layout, version=_version(body), maker=maker)
     return ReadLayout("given", layout, own, _version(body))
+
+
+def _layout(body: Mapping[str, Any]) -> Layout:
+    """Version 3 and later of the service tell an `apiVersion` and have pages of their own shape."""
+    result = body.get("analyzeResult", body)
+    later = isinstance(result, Mapping) and "apiVersion" in result and "readResults" not in result
+    return layout_from_result(body) if later else layout_from_json(body)
 
 
 def _version(body: Mapping[str, Any]) -> str:

@@ -1,0 +1,133 @@
+"""The pages of a Document Intelligence analyze result -> `Layout`. Lines have no words of their own: a word
+belongs to the line whose span holds its offset, both counted in the result's `stringIndexType`."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from pipeline.types import (
+    Layout,
+    LengthUnit,
+    Line,
+    MarkState,
+    Page,
+    Polygon,
+    SelectionMark,
+    Table,
+    TableCell,
+    Word,
+)
+
+Json = Mapping[str, Any]
+
+NOWHERE: Polygon = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+"""Where office and HTML documents, which have no pages of a size, say that something stands."""
+
+
+def layout(result: Json) -> Layout:
+    """The layout in an `analyzeResult`. Raises ValueError, KeyError or TypeError where it is none."""
+    tables = [(_first_page(item), _table(item)) for item in result.get("tables") or ()]
+    pages = tuple(_page(item, tables) for item in result.get("pages") or ())
+    return Layout(pages, max((page.number for page in pages), default=0))
+
+
+def polygon(value: object) -> Polygon | None:
+    """Four corners; the service may give more, of which the first four say enough."""
+    if not isinstance(value, Sequence) or len(value) < 8:
+        return None
+    return cast(Polygon, tuple(map(float, value[:8])))
+
+
+def region(body: Json) -> tuple[int | None, Polygon | None]:
+    """Page and polygon of the first place something stands at."""
+    regions = body.get("boundingRegions") or ()
+    if not regions:
+        return None, None
+    return int(regions[0].get("pageNumber") or 1), polygon(regions[0].get("polygon"))
+
+
+def _page(item: Json, tables: Sequence[tuple[int, Table]]) -> Page:
+    number = int(item["pageNumber"])
+    unit = str(item.get("unit") or "pixel").lower()
+    return Page(
+        number=number,
+        width=float(item.get("width") or 0.0),
+        height=float(item.get("height") or 0.0),
+        unit=cast(LengthUnit, unit if unit in ("inch", "pixel") else "pixel"),
+        lines=_lines(item),
+        selection_marks=tuple(_mark(mark) for mark in item.get("selectionMarks") or ()),
+        tables=tuple(table for page, table in tables if page == number),
+        angle=float(item.get("angle") or 0.0),
+    )
+
+
+def _lines(page: Json) -> tuple[Line, ...]:
+    """The lines in their order; words that lie in none (a page without lines) make one each."""
+    words = [(_offset(word), _word(word)) for word in page.get("words") or ()]
+    words.sort(key=lambda pair: pair[0])
+    offsets = [offset for offset, _ in words]
+    taken: set[int] = set()
+    lines = []
+    for item in page.get("lines") or ():
+        inside = [n for start, end in _spans(item) for n in _between(offsets, start, end) if n not in taken]
+        taken.update(inside)
+        place = polygon(item.get("polygon")) or NOWHERE
+        lines.append(Line(str(item["content"]), place, tuple(words[n][1] for n in inside)))
+    lone = [word for n, (_, word) in enumerate(words) if n not in taken]
+    return (*lines, *(Line(word.text, word.polygon, (word,)) for word in lone))
+
+
+def _between(offsets: Sequence[int], start: int, end: int) -> range:
+    return range(bisect_right(offsets, start - 1), bisect_right(offsets, end - 1))
+
+
+def _spans(item: Json) -> list[tuple[int, int]]:
+    spans = item.get("spans") or ([item["span"]] if item.get("span") else [])
+    return [(int(span["offset"]), int(span["offset"]) + int(span["length"])) for span in spans]
+
+
+def _offset(item: Json) -> int:
+    spans = _spans(item)
+    return spans[0][0] if spans else 0
+
+
+def _word(item: Json) -> Word:
+    confidence = item.get("confidence")
+    place = polygon(item.get("polygon")) or NOWHERE
+    return Word(str(item["content"]), place, 1.0 if confidence is None else float(confidence))
+
+
+def _mark(item: Json) -> SelectionMark:
+    state = str(item.get("state") or "unselected").lower()
+    known = state if state in ("selected", "unselected") else "unselected"
+    confidence = item.get("confidence")
+    place = polygon(item.get("polygon")) or NOWHERE
+    return SelectionMark(cast(MarkState, known), place, 1.0 if confidence is None else float(confidence))
+
+
+def _first_page(item: Json) -> int:
+    cells: Sequence[Json] = item.get("cells") or ({},)
+    return region(item)[0] or region(cells[0])[0] or 1
+
+
+def _table(item: Json) -> Table:
+    return Table(
+        rows=int(item["rowCount"]),
+        columns=int(item["columnCount"]),
+        cells=tuple(_cell(cell) for cell in item.get("cells") or ()),
+        polygon=region(item)[1],
+    )
+
+
+def _cell(item: Json) -> TableCell:
+    return TableCell(
+        row=int(item["rowIndex"]),
+        column=int(item["columnIndex"]),
+        text=str(item.get("content") or ""),
+        polygon=region(item)[1] or NOWHERE,
+        row_span=int(item.get("rowSpan") or 1),
+        column_span=int(item.get("columnSpan") or 1),
+        is_header="header" in str(item.get("kind") or "").lower(),
+    )
