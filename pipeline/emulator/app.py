@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route as Mount
 from starlette.types import Receive, Scope, Send
 
-from pipeline.emulator import form_recognizer
+from pipeline.emulator import document_intelligence, document_intelligence_batches, form_recognizer
 from pipeline.emulator.access import AccessLog
 from pipeline.emulator.faults import OF_CALLS, FaultRule, read_plan
 from pipeline.emulator.limits import RateLimits
@@ -50,7 +50,11 @@ class Emulator:
         self.options = options
         self.service = EmulatorService(options)
         self.log = AccessLog(options.state / "access.jsonl")
-        self.routes: Sequence[Route] = form_recognizer.ROUTES
+        self.routes: Sequence[Route] = (
+            *form_recognizer.ROUTES,
+            *document_intelligence.ROUTES,
+            *document_intelligence_batches.ROUTES,
+        )
         self._limits: dict[str, RateLimits] = {}
 
     def reply(self, request: Request, body: bytes) -> _Reply:

@@ -1,5 +1,6 @@
 """Field values of Document Intelligence -> `ExtractedField`. A row of an array is an occurrence: `Price` of
-the second row of `items` is field `items/Price`, occurrence 1. Members of an object join its name with `/`."""
+the second row of `items` is field `items/Price`, occurrence 1. Members of an object join its name
+with `/`."""
 
 from __future__ import annotations
 
