@@ -16,7 +16,12 @@ from starlette.responses import Response
 from starlette.routing import Route as Mount
 from starlette.types import Receive, Scope, Send
 
-from pipeline.emulator import document_intelligence, document_intelligence_batches, form_recognizer
+from pipeline.emulator import (
+    document_intelligence,
+    document_intelligence_batches,
+    feedback_loop,
+    form_recognizer,
+)
 from pipeline.emulator.access import AccessLog
 from pipeline.emulator.faults import OF_CALLS, FaultRule, read_plan
 from pipeline.emulator.limits import RateLimits
@@ -51,6 +56,7 @@ class Emulator:
         self.service = EmulatorService(options)
         self.log = AccessLog(options.state / "access.jsonl")
         self.routes: Sequence[Route] = (
+            *feedback_loop.ROUTES,
             *form_recognizer.ROUTES,
             *document_intelligence.ROUTES,
             *document_intelligence_batches.ROUTES,
@@ -87,7 +93,7 @@ class Emulator:
                 return answer(rule.status, {"error": error}, headers)
             if rule.action == "gone":
                 return answer(410, {"error": {"code": "Gone", "message": _RETIRED}})
-        resource = self._resource(request)
+        resource = self._resource(request, route)
         if resource is None:
             return gateway_error(401, _DENIED)
         return self._throttled(resource, route)
@@ -110,15 +116,17 @@ class Emulator:
             429, message, {"Retry-After": str(seconds), "policy-id": "ResourceRateLimitBy60s"}
         )
 
-    def _resource(self, request: Request) -> str | None:
+    def _resource(self, request: Request, route: Route) -> str | None:
         key = request.headers.get(KEY_HEADER)
         if key is not None:
             return self.options.resource_of(key)
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if route.keyless and not scheme:
+            return "resource-1"
         return "resource-1" if scheme.lower() == "bearer" and token else None
 
     def _handled(self, request: Request, body: bytes, route: Route, values: dict[str, str]) -> Response:
-        resource = self._resource(request)
+        resource = self._resource(request, route)
         assert resource is not None
         call = Call(
             resource=resource,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.storage.blob import BlobPrefix, ContainerClient
@@ -29,10 +30,19 @@ class SignedContainer:
 
     def list(self, container: str, prefix: str = "", *, recursive: bool = True) -> Iterator[Blob]:
         with _reading("list"):
-            listing = self._client.list_blobs if recursive else self._client.walk_blobs
-            for item in listing(prefix or None):
+            found = self._client.list_blobs(prefix or None) if recursive else self._flat(prefix)
+            for item in found:
                 if not isinstance(item, BlobPrefix):
                     yield Blob(str(item.name), str(item.etag).strip('"'), int(item.size or 0))
+
+    def _flat(self, prefix: str) -> Iterator[Any]:
+        """Without the folders in it. A prefix that is no folder stands for those whose names begin with it:
+        `Test` is `Test/` and `Test2/`, and what lies beside them."""
+        for item in self._client.walk_blobs(prefix or None):
+            if isinstance(item, BlobPrefix) and prefix and not prefix.endswith("/"):
+                yield from self._client.walk_blobs(item.name)
+            else:
+                yield item
 
     def read(self, container: str, path: str, etag: str | None = None) -> bytes:
         try:

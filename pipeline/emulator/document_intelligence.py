@@ -12,7 +12,7 @@ from typing import cast
 
 from starlette.responses import Response
 
-from pipeline.emulator import form_recognizer
+from pipeline.emulator import form_recognizer_documents
 from pipeline.emulator.container import SignedContainer
 from pipeline.emulator.routing import Call, Handler, Route, answer
 from pipeline.emulator.service import EmulatorService, Training
@@ -312,8 +312,8 @@ def taken(call: Call, service: EmulatorService) -> str:
     try:
         if call.content_type == "application/json":
             url, content = read_document(call.json())
-            content = form_recognizer.downloaded(url) if url else content
-        return form_recognizer.taken(call, service, content)
+            content = form_recognizer_documents.downloaded(url) if url else content
+        return form_recognizer_documents.taken(call, service, content)
     except v2.BadRequestError as error:
         if error.fault == v2.NO_DOWNLOAD:
             message = "Could not download the file from the given URL."

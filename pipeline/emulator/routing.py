@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Call:
     """A request that was let in. `endpoint` is scheme and host as the client named them; `path` the values
-    of the route's pattern; `form` the parts of a multipart body."""
+    of the route's pattern."""
 
     resource: str
     endpoint: str
@@ -46,13 +46,15 @@ Handler = Callable[[Call, "EmulatorService"], Response]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`pattern` is a path with `{names}`, matched in any case."""
+    """`pattern` is a path with `{names}`, matched in any case. `keyless`: a container's, which holds a key
+    itself and asks for none; a wrong one is refused there too."""
 
     name: str
     method: str
     pattern: str
     operation_class: OperationClass
     handler: Handler
+    keyless: bool = False
 
     def match(self, method: str, path: str) -> dict[str, str] | None:
         if method != self.method:

@@ -25,15 +25,18 @@ def error(fault: ServiceFault) -> Json:
 
 
 def model_info(model: ServiceModel, shape: Shape, version: Version) -> Json:
-    """What a list says of a model. Models without labels have no attributes in v2.1, and none in v2.0."""
-    info: Json = {"modelId": model.model_id, "status": model.state}
+    """What a list says of a model. Only v2.1 has attributes, and not for models without labels, nor before
+    a training is done."""
+    info: Json = {"modelId": model.model_id}
     if version.model_names and model.name:
         info["modelName"] = model.name
-    if version.model_names and shape in ("labelled", "composed"):
-        info["attributes"] = {"isComposed": model.composed}
-    info["createdDateTime"] = stamp(model.created_at)
-    info["lastUpdatedDateTime"] = stamp(model.updated_at)
-    return info
+    if version.model_names and shape in ("labelled", "composed") and model.state == "ready":
+        info["attributes"] = {"isComposed": shape == "composed"}
+    return info | {
+        "status": model.state,
+        "createdDateTime": stamp(model.created_at),
+        "lastUpdatedDateTime": stamp(model.updated_at),
+    }
 
 
 def model(
@@ -48,12 +51,10 @@ def model(
         faults = [_fault(fault) for fault in model.faults]
         return body | {"keys": {"clusters": {}}, "trainResult": {"trainingDocuments": [], "errors": faults}}
     if shape == "composed":
-        return body | {
-            "composedTrainResults": [{"modelId": part.model_id} | _labelled(part) for part in parts]
-        }
+        return body | {"composedTrainResults": [_part(part) for part in parts]}
     if shape == "unlabelled":
-        found = {"clusters": {"0": sorted(model.keys)}} if keys else None
-        return body | ({"keys": found} if found else {}) | {"trainResult": _unlabelled(model)}
+        found: Json = {"keys": _keys(model, version)} if keys else {}
+        return body | found | {"trainResult": _unlabelled(model)}
     return body | {"trainResult": _labelled(model)}
 
 
@@ -72,15 +73,31 @@ def copy_authorization(model_id: str, token: str, expires: datetime) -> Json:
 
 
 def copy_state(
-    state: str, created: datetime, updated: datetime, model_id: str, fault: ServiceFault | None
+    state: str,
+    created: datetime,
+    updated: datetime,
+    model_id: str,
+    fault: ServiceFault | None = None,
+    *,
+    request_id: str = "",
 ) -> Json:
-    result: Json = {"modelId": model_id, "errors": [_fault(fault)] if fault else []}
-    body: Json = {
+    """A copy tells its target from the beginning. `fault`: why it failed, `request_id` in which request."""
+    time = _fine if state in ("succeeded", "failed") else stamp
+    result: Json = {"modelId": model_id}
+    if fault is not None:
+        result["errors"] = [_fault(fault) | {"innerError": {"requestId": request_id}}]
+    return {
         "status": state,
-        "createdDateTime": _fine(created),
-        "lastUpdatedDateTime": _fine(updated),
+        "createdDateTime": time(created),
+        "lastUpdatedDateTime": time(updated),
+        "copyResult": result,
     }
-    return body | ({"copyResult": result} if state in ("succeeded", "failed") else {})
+
+
+def _keys(model: ServiceModel, version: Version) -> Json:
+    """The 2019 preview has the clusters without `clusters`."""
+    clusters = {"0": sorted(model.keys)}
+    return clusters if version.feedback_loop else {"clusters": clusters}
 
 
 def _labelled(model: ServiceModel) -> Json:
@@ -89,6 +106,14 @@ def _labelled(model: ServiceModel) -> Json:
         "trainingDocuments": [_document(document, False) for document in model.documents],
         "fields": [{"fieldName": name, "accuracy": accuracy} for name, accuracy in model.accuracies],
         "errors": [],
+    }
+
+
+def _part(model: ServiceModel) -> Json:
+    told = _labelled(model)
+    return {name: told[name] for name in ("averageModelAccuracy", "trainingDocuments", "fields")} | {
+        "modelId": model.model_id,
+        "errors": told["errors"],
     }
 
 
@@ -109,5 +134,5 @@ def _fault(fault: ServiceFault) -> Json:
 
 
 def _fine(time: datetime) -> str:
-    """Copies are dated to a tenth of a microsecond."""
+    """Copies that ended are dated to a tenth of a microsecond."""
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f0Z")

@@ -9,13 +9,20 @@ from typing import Any
 from pipeline.remote import ContainerLink, ServiceFault, TrainingRequest
 
 _PAGES = re.compile(r"\d+(-\d+)?(,\d+(-\d+)?)*")
+_REGION = re.compile(r"[a-z0-9]{1,24}")
+_LONGEST = 2048
+_MOST_PAGES = 2000
+_BAD_PAGES = ServiceFault("InvalidArgument", "The parameter pages is invalid.")
+_LONGEST_PREFIX = 1024
+_BAD_COPY = (
+    "Copy request is invalid: targetResourceId, targetResourceRegion and the copyAuthorization of the target "
+    "are needed."
+)
 BAD_TRAINING = ServiceFault(
     "1002",
     "Train request is either invalid or missing required parameters. Please reference the API reference and "
     "retry your request.",
 )
-
-
 NO_DOWNLOAD = ServiceFault("FailedToDownloadImage", "Failed to download image from input URL.")
 
 
@@ -30,17 +37,19 @@ class BadRequestError(Exception):
 
 def read_training(body: Any) -> TrainingRequest:
     """A training; booleans may be words. Raises BadRequestError."""
-    if not isinstance(body, Mapping) or not isinstance(body.get("source"), str):
+    told = body if isinstance(body, Mapping) else {}
+    source, chosen = told.get("source"), told.get("sourceFilter") or {}
+    if not isinstance(source, str) or not isinstance(chosen, Mapping) or not 0 < len(source) <= _LONGEST:
         raise BadRequestError(BAD_TRAINING)
-    chosen = body.get("sourceFilter") or {}
-    if not isinstance(chosen, Mapping) or len(body["source"]) > 2048:
+    prefix = str(chosen.get("prefix") or "")
+    if len(prefix) > _LONGEST_PREFIX or not source.startswith(("http://", "https://")):
         raise BadRequestError(BAD_TRAINING)
     return TrainingRequest(
-        name=str(body.get("modelName") or ""),
-        source=ContainerLink("source", body["source"]),
-        prefix=str(chosen.get("prefix") or ""),
+        name=str(told.get("modelName") or ""),
+        source=ContainerLink("source", source),
+        prefix=prefix,
         include_subfolders=_truth(chosen.get("includeSubFolders")),
-        labels=_truth(body.get("useLabelFile")),
+        labels=_truth(told.get("useLabelFile")),
     )
 
 
@@ -50,21 +59,22 @@ def read_pages(text: str | None) -> tuple[int, ...]:
     if not told:
         return ()
     if not _PAGES.fullmatch(told):
-        raise BadRequestError(ServiceFault("InvalidArgument", "The parameter pages is invalid."))
+        raise BadRequestError(_BAD_PAGES)
     numbers: list[int] = []
     for part in told.split(","):
         first, _, last = part.partition("-")
-        numbers += range(int(first), min(int(last or first), int(first) + 5000) + 1)
+        start, end = int(first), int(last or first)
+        if not 0 < start <= end:
+            raise BadRequestError(_BAD_PAGES)
+        numbers += range(start, min(end, _MOST_PAGES) + 1)
     return tuple(dict.fromkeys(numbers))
 
 
 def read_source(body: Any) -> str:
     """The URL of a document. Raises BadRequestError."""
     url = body.get("source") if isinstance(body, Mapping) else None
-    if not isinstance(url, str) or not url.startswith(("http://", "https://")) or len(url) > 2048:
-        raise BadRequestError(
-            ServiceFault("FailedToDownloadImage", "Failed to download image from input URL.")
-        )
+    if not isinstance(url, str) or not url.startswith(("http://", "https://")) or len(url) > _LONGEST:
+        raise BadRequestError(NO_DOWNLOAD)
     return url
 
 
@@ -78,10 +88,12 @@ def read_model_ids(body: Any) -> tuple[list[str], str]:
 
 def read_copy(body: Any) -> str:
     """The token of a copy authorization. Raises BadRequestError."""
-    leave = body.get("copyAuthorization") if isinstance(body, Mapping) else None
+    told = body if isinstance(body, Mapping) else {}
+    leave = told.get("copyAuthorization")
     token = leave.get("accessToken") if isinstance(leave, Mapping) else None
-    if not isinstance(token, str):
-        raise BadRequestError(ServiceFault("1002", "Copy request is invalid: copyAuthorization is missing."))
+    target = told.get("targetResourceId") and _REGION.fullmatch(str(told.get("targetResourceRegion")))
+    if not isinstance(token, str) or not target:
+        raise BadRequestError(ServiceFault("1002", _BAD_COPY))
     return token
 
 

@@ -18,7 +18,9 @@ class Version:
     """One version. `layout_pages` is the name of that query parameter, empty where there is none.
 
     `feedback_loop`: trains by `asyncTrain`, reads layouts by `readLayout`, is sent forms as multipart.
-    `model_names`: training and compose take a `modelName`.
+    `model_names`: training and compose take a `modelName`. `read_language`, `selection_marks`,
+    `mark_values`, `appearance` and `table_boxes`: what the version tells of what it read. `layout_bmp` and
+    `analyze_bmp`: whether bitmaps are taken.
     """
 
     name: str
@@ -28,6 +30,13 @@ class Version:
     layout_pages: Literal["", "Pages", "pages"] = ""
     layout_language: bool = False
     reading_order: bool = False
+    read_language: bool = False
+    selection_marks: bool = False
+    mark_values: bool = False
+    appearance: bool = False
+    table_boxes: bool = False
+    layout_bmp: bool = False
+    analyze_bmp: bool = False
 
     @property
     def base(self) -> str:
@@ -39,10 +48,20 @@ class Version:
 
 
 _ALL = (
-    Version("v2.0-preview", feedback_loop=True),
-    Version("v2.0"),
-    Version("v2.1-preview.1", model_names=True),
-    Version("v2.1-preview.2", model_names=True, layout_pages="Pages", layout_language=True),
+    Version("v2.0-preview", feedback_loop=True, read_language=True),
+    Version("v2.0", read_language=True),
+    Version("v2.1-preview.1", model_names=True, read_language=True, selection_marks=True),
+    Version(
+        "v2.1-preview.2",
+        model_names=True,
+        layout_pages="Pages",
+        layout_language=True,
+        read_language=True,
+        selection_marks=True,
+        appearance=True,
+        table_boxes=True,
+        layout_bmp=True,
+    ),
     Version(
         "v2.1-preview.3",
         model_names=True,
@@ -50,6 +69,12 @@ _ALL = (
         layout_pages="pages",
         layout_language=True,
         reading_order=True,
+        read_language=True,
+        selection_marks=True,
+        appearance=True,
+        table_boxes=True,
+        layout_bmp=True,
+        analyze_bmp=True,
     ),
     Version(
         "v2.1",
@@ -58,6 +83,12 @@ _ALL = (
         layout_pages="pages",
         layout_language=True,
         reading_order=True,
+        selection_marks=True,
+        mark_values=True,
+        appearance=True,
+        table_boxes=True,
+        layout_bmp=True,
+        analyze_bmp=True,
     ),
 )
 
