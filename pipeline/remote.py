@@ -136,8 +136,8 @@ class BatchItem:
 
 @dataclass(frozen=True, slots=True)
 class OperationState:
-    """Where an operation stands. `body` is the answer as received (what a `.ocr.json` holds); `seconds` is
-    how long the service asks to wait before the next poll."""
+    """Where an operation stands. `faults` of a success are warnings. `body` is the answer as received (what
+    a `.ocr.json` holds); `seconds` is how long the service asks to wait before the next poll."""
 
     end: OperationEnd
     analysis: Analysis | None = None
@@ -160,6 +160,19 @@ class Operation:
     deadline: datetime | None = None
     model_version_id: int | None = None
     subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceOperation:
+    """An operation as a service lists it. `kind` is the service's word for it; `model_id` is what it makes;
+    `percent`: how much of it is done, where the service says so."""
+
+    operation_id: str
+    kind: str
+    end: OperationEnd
+    model_id: str = ""
+    created_at: datetime | None = None
+    percent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,31 @@ from pipeline.rest.errors import RefusedError
 REFUSED = "refused-by-service"
 MODEL_MISSING = "model-missing"
 
+_GATEWAY = "404"  # said in front of the service, which has no such path
 _ABOUT_THE_DOCUMENT = (400, 413, 415, 422)
-_ABOUT_THE_ROW = {"NotSupportedApiVersion", "ModelNotReady", "InvalidParameter", "ParameterMissing"}
-_SAS = {
-    "InvalidSasToken": "the signature of the container lacks a permission or has ended",
-    "ContentSourceNotAccessible": "the service cannot reach the container (firewall, signature, name)",
-    "InvalidContentSourceFormat": "the URL of the container has no container in it",
-    "AuthorizationFailed": "the storage account does not let the service in",
+_ABOUT_THE_ROW = {
+    "InvalidArgument",
+    "InvalidParameter",
+    "InvalidParameterLength",
+    "InvalidSasToken",
+    "ModelNotReady",
+    "NotSupportedApiVersion",
+    "ParameterMissing",
+}
+_FULL = "DocumentModelLimit"
+_WHAT_TO_DO = {
+    "InvalidSasToken": "the signature of the container ended or lacks read or list: `formpipe doctor` says "
+    "which, then renew the storage_sas_secret",
+    "ContentSourceNotAccessible": "the service cannot reach the container: check its name, the signature and "
+    "the firewall of the storage account (a signature does not pass it, a managed identity does)",
+    "ContentSourceTimeout": "the storage account was too slow: run again",
+    "InvalidContentSourceFormat": "the URL of the container names no container: check the row's container",
+    "AuthorizationFailed": "the storage account does not let the service in: give the identity of the "
+    "resource the role Storage Blob Data Reader",
+    "InvalidFieldsDefinition": "fields.json of the training folder is not valid: `formpipe doctor` checks it",
+    "InvalidTrainingContentLength": "the training set is larger than a model may have: train on fewer forms",
+    "InvalidTrainingContentPageCount": "the training set has too many pages: train on fewer forms",
+    "TrainingContentMissing": "there are no training documents under the row's folder: check its name",
 }
 
 
@@ -28,28 +46,34 @@ def refusals(meaning: Callable[[RefusedError], FormpipeError]) -> Iterator[None]
     try:
         yield
     except RefusedError as error:
-        raise meaning(error) from error
+        raise meaning(error) from None  # what the service said may hold a signed URL
 
 
 def of_a_training(error: RefusedError) -> FormpipeError:
-    why = _SAS.get(error.fault.code)
-    told = f"{why} ({_words(error)}): `formpipe doctor` looks at the signature" if why else _words(error)
-    return RowError(f"the service does not begin to train: {told}", reason="training-refused")
+    return (
+        _spent(error)
+        or _unknown_path(error)
+        or _row("the service does not begin to train", error, "training-refused")
+    )
 
 
 def of_a_composition(error: RefusedError) -> FormpipeError:
-    return RowError(f"the service does not compose these models: {_words(error)}", reason="compose-refused")
+    return (
+        _spent(error)
+        or _unknown_path(error)
+        or _row("the service does not compose these models", error, "compose-refused")
+    )
 
 
 def of_a_batch(error: RefusedError) -> FormpipeError:
     if error.status == 404:
         return of_a_model(error)
-    return RowError(f"the service does not take this batch: {_words(error)}", reason="batch-refused")
+    return _row("the service does not take this batch", error, "batch-refused")
 
 
 def of_a_document(error: RefusedError) -> FormpipeError:
-    about_it = error.status in _ABOUT_THE_DOCUMENT and error.fault.code not in _ABOUT_THE_ROW
-    if not about_it:
+    """About the document, unless it says that it is about the model or the request."""
+    if error.status not in _ABOUT_THE_DOCUMENT or error.fault.code in _ABOUT_THE_ROW:
         return of_a_model(error)
     return DocumentError(f"the service does not take this document: {_words(error)}", reason=REFUSED)
 
@@ -60,22 +84,41 @@ def of_a_poll(error: RefusedError) -> FormpipeError:
             "the service no longer knows this operation (results are kept for 24 hours): it is begun again",
             reason="operation-expired",
         )
-    return RowError(f"the service does not tell the state of an operation: {_words(error)}", reason=REFUSED)
+    return _row("the service does not tell the state of an operation", error)
 
 
 def of_a_model(error: RefusedError) -> FormpipeError:
-    if error.status == 404 and error.fault.code in ("ModelNotFound", "NotFound"):
+    if error.status == 404 and error.fault.code != _GATEWAY:
         return RowError(
             f"the resource has no such model ({_words(error)}): set the row's model_id to -1 to train one",
             reason=MODEL_MISSING,
         )
-    if error.status == 404:
-        return RowError(
-            f"the endpoint does not know this operation ({_words(error)}): check the row's endpoint and "
-            "api_version",
-            reason=REFUSED,
-        )
-    return RowError(f"the service refuses: {_words(error)}", reason=REFUSED)
+    return _spent(error) or _unknown_path(error) or _row("the service refuses", error)
+
+
+def _spent(error: RefusedError) -> FormpipeError | None:
+    if not error.fault.code.startswith(_FULL):
+        return None
+    return RowError(
+        f"the resource holds as many models as it may ({_words(error)}): `formpipe models prune` deletes "
+        "old ones",
+        reason="quota-exceeded",
+    )
+
+
+def _unknown_path(error: RefusedError) -> FormpipeError | None:
+    if error.status != 404:
+        return None
+    return RowError(
+        f"the endpoint does not know this operation ({_words(error)}): "
+        "check the row's endpoint and api_version",
+        reason=REFUSED,
+    )
+
+
+def _row(what: str, error: RefusedError, reason: str = REFUSED) -> FormpipeError:
+    todo = _WHAT_TO_DO.get(error.fault.code)
+    return RowError(f"{what}: {f'{todo} ({_words(error)})' if todo else _words(error)}", reason=reason)
 
 
 def _words(error: RefusedError) -> str:

@@ -3,7 +3,7 @@ belongs to the line whose span holds its offset, both counted in the result's `s
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -18,12 +18,15 @@ from pipeline.types import (
     Table,
     TableCell,
     Word,
+    bounds,
 )
 
 Json = Mapping[str, Any]
 
 NOWHERE: Polygon = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 """Where office and HTML documents, which have no pages of a size, say that something stands."""
+
+_UNPLACED = -1
 
 
 def layout(result: Json) -> Layout:
@@ -33,11 +36,41 @@ def layout(result: Json) -> Layout:
     return Layout(pages, max((page.number for page in pages), default=0))
 
 
+class WordConfidence:
+    """The reader's confidence in the words and marks that spans hold."""
+
+    def __init__(self, result: Json) -> None:
+        items = [
+            item
+            for page in result.get("pages") or ()
+            for name in ("words", "selectionMarks")
+            for item in page.get(name) or ()
+        ]
+        told = sorted((offset_of(item), confidence_of(item)) for item in items)
+        self._offsets = [offset for offset, _ in told]
+        self._confidences = [confidence for _, confidence in told]
+
+    def of(self, spans: object) -> float:
+        """The mean over them; 1 where the service names none."""
+        found = [
+            confidence
+            for start, end in spans_of({"spans": spans})
+            for confidence in self._confidences[
+                bisect_left(self._offsets, start) : bisect_left(self._offsets, end)
+            ]
+        ]
+        return sum(found) / len(found) if found else 1.0
+
+
+# --- where things stand -----------------------------------------------------------------------------
+
+
 def polygon(value: object) -> Polygon | None:
-    """Four corners; the service may give more, of which the first four say enough."""
-    if not isinstance(value, Sequence) or len(value) < 8:
+    """Four corners; of a shape with more, those of the box around it."""
+    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) < 8:
         return None
-    return cast(Polygon, tuple(map(float, value[:8])))
+    corners = cast(Polygon, tuple(map(float, value)))
+    return corners if len(corners) == 8 else bounds(corners).polygon
 
 
 def region(body: Json) -> tuple[int | None, Polygon | None]:
@@ -46,6 +79,26 @@ def region(body: Json) -> tuple[int | None, Polygon | None]:
     if not regions:
         return None, None
     return int(regions[0].get("pageNumber") or 1), polygon(regions[0].get("polygon"))
+
+
+def spans_of(item: Json) -> list[tuple[int, int]]:
+    """Begin and end of its pieces in the content."""
+    spans = item.get("spans") or ([item["span"]] if item.get("span") else [])
+    return [(int(span["offset"]), int(span["offset"]) + int(span["length"])) for span in spans]
+
+
+def offset_of(item: Json) -> int:
+    spans = spans_of(item)
+    return spans[0][0] if spans else _UNPLACED
+
+
+def confidence_of(item: Json) -> float:
+    """Certain where the service leaves it out, as its SDK takes it."""
+    told = item.get("confidence")
+    return 1.0 if told is None else float(told)
+
+
+# --- pages ------------------------------------------------------------------------------------------
 
 
 def _page(item: Json, tables: Sequence[tuple[int, Table]]) -> Page:
@@ -65,13 +118,15 @@ def _page(item: Json, tables: Sequence[tuple[int, Table]]) -> Page:
 
 def _lines(page: Json) -> tuple[Line, ...]:
     """The lines in their order; words that lie in none (a page without lines) make one each."""
-    words = [(_offset(word), _word(word)) for word in page.get("words") or ()]
-    words.sort(key=lambda pair: pair[0])
+    words = sorted(((offset_of(word), _word(word)) for word in page.get("words") or ()), key=lambda w: w[0])
     offsets = [offset for offset, _ in words]
     taken: set[int] = set()
     lines = []
     for item in page.get("lines") or ():
-        inside = [n for start, end in _spans(item) for n in _between(offsets, start, end) if n not in taken]
+        held = [
+            range(bisect_left(offsets, start), bisect_left(offsets, end)) for start, end in spans_of(item)
+        ]
+        inside = [n for numbers in held for n in numbers if n not in taken]
         taken.update(inside)
         place = polygon(item.get("polygon")) or NOWHERE
         lines.append(Line(str(item["content"]), place, tuple(words[n][1] for n in inside)))
@@ -79,32 +134,17 @@ def _lines(page: Json) -> tuple[Line, ...]:
     return (*lines, *(Line(word.text, word.polygon, (word,)) for word in lone))
 
 
-def _between(offsets: Sequence[int], start: int, end: int) -> range:
-    return range(bisect_right(offsets, start - 1), bisect_right(offsets, end - 1))
-
-
-def _spans(item: Json) -> list[tuple[int, int]]:
-    spans = item.get("spans") or ([item["span"]] if item.get("span") else [])
-    return [(int(span["offset"]), int(span["offset"]) + int(span["length"])) for span in spans]
-
-
-def _offset(item: Json) -> int:
-    spans = _spans(item)
-    return spans[0][0] if spans else 0
-
-
 def _word(item: Json) -> Word:
-    confidence = item.get("confidence")
-    place = polygon(item.get("polygon")) or NOWHERE
-    return Word(str(item["content"]), place, 1.0 if confidence is None else float(confidence))
+    return Word(str(item["content"]), polygon(item.get("polygon")) or NOWHERE, confidence_of(item))
 
 
 def _mark(item: Json) -> SelectionMark:
     state = str(item.get("state") or "unselected").lower()
-    known = state if state in ("selected", "unselected") else "unselected"
-    confidence = item.get("confidence")
-    place = polygon(item.get("polygon")) or NOWHERE
-    return SelectionMark(cast(MarkState, known), place, 1.0 if confidence is None else float(confidence))
+    known = cast(MarkState, state if state in ("selected", "unselected") else "unselected")
+    return SelectionMark(known, polygon(item.get("polygon")) or NOWHERE, confidence_of(item))
+
+
+# --- tables -----------------------------------------------------------------------------------------
 
 
 def _first_page(item: Json) -> int:

@@ -40,6 +40,24 @@ Source = StagedDocument | DocumentLink
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentSource:
+    """Documents in a container: those under a prefix, or those a JSON-lines file there names (3.1 on)."""
+
+    container: ContainerLink
+    prefix: str = ""
+    file_list: str = ""
+
+    @property
+    def body(self) -> Json:
+        """Holds a signed URL."""
+        if self.file_list:
+            told = {"containerUrl": self.container.url, "fileList": self.file_list}
+            return {"azureBlobFileListSource": told}
+        told = {"containerUrl": self.container.url} | ({"prefix": self.prefix} if self.prefix else {})
+        return {"azureBlobSource": told}
+
+
+@dataclass(frozen=True, slots=True)
 class ReadingOptions:
     """`pages`: `1-2,5`, empty for all. `index`: the unit that spans are counted in. `locale`, `features`:
     empty for the service's defaults. `split`: of a classifier (4.0)."""
@@ -50,41 +68,62 @@ class ReadingOptions:
     features: str = ""
     split: str = ""
 
+    @property
+    def params(self) -> dict[str, str]:
+        told = {
+            "pages": self.pages,
+            "locale": self.locale,
+            "stringIndexType": self.index,
+            "features": self.features,
+            "split": self.split,
+        }
+        return {name: value for name, value in told.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What a person may write on a model."""
+
+    description: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def body(self) -> Json:
+        described = {"description": self.description} if self.description else {}
+        return described | ({"tags": dict(self.tags)} if self.tags else {})
+
+
+@dataclass(frozen=True, slots=True)
+class BatchTarget:
+    """Where the results of a batch go: a container, under a prefix that ends in `/`."""
+
+    container: ContainerLink
+    prefix: str
+    overwrite: bool = False
+
 
 PLAIN = ReadingOptions()
+UNNOTED = Notes()
 
 
-def build(version: Version, request: TrainingRequest) -> Call:
-    body: Json = {
-        "modelId": request.name,
-        "buildMode": request.mode,
-        "azureBlobSource": blob_source(request.source, request.prefix),
-    }
-    if request.description:
-        body["description"] = request.description
-    return Call("POST", f"{version.base}/documentModels:build", "manage", _version(version), body)
+# --- models -----------------------------------------------------------------------------------------
 
 
-def blob_source(source: ContainerLink, prefix: str = "") -> Json:
-    return {"containerUrl": source.url} | ({"prefix": prefix} if prefix else {})
+def build(version: Version, request: TrainingRequest, tags: Mapping[str, str]) -> Call:
+    source = DocumentSource(request.source, request.prefix)
+    body = {"modelId": request.name, "buildMode": request.mode} | source.body
+    return _making(version, "documentModels:build", body, Notes(request.description, tags))
 
 
-def file_list_source(source: ContainerLink, file_list: str) -> Json:
-    """A JSON-lines file in the container that names the documents."""
-    return {"containerUrl": source.url, "fileList": file_list}
-
-
-def compose(
-    version: Version, name: str, model_ids: Sequence[str], classifier_id: str, description: str
-) -> Call:
+def compose(version: Version, name: str, model_ids: Sequence[str], classifier_id: str, notes: Notes) -> Call:
     """In 4.0 a classifier chooses among document types, each with its model."""
-    body: Json = {"modelId": name} | ({"description": description} if description else {})
+    body: Json = {"modelId": name}
     if version.classifier_compose:
         body["classifierId"] = classifier_id
         body["docTypes"] = {model_id: {"modelId": model_id} for model_id in model_ids}
     else:
         body["componentModels"] = [{"modelId": model_id} for model_id in model_ids]
-    return Call("POST", f"{version.base}/documentModels:compose", "manage", _version(version), body)
+    return _making(version, "documentModels:compose", body, notes)
 
 
 def get_model(version: Version, model_id: str) -> Call:
@@ -103,13 +142,8 @@ def info(version: Version) -> Call:
     return Call("GET", f"{version.base}/info", "list", _version(version))
 
 
-def list_operations(version: Version) -> Call:
-    return Call("GET", f"{version.base}/operations", "list", _version(version))
-
-
-def authorize_copy(version: Version, name: str, description: str = "") -> Call:
-    body: Json = {"modelId": name} | ({"description": description} if description else {})
-    return Call("POST", f"{version.base}/documentModels:authorizeCopy", "manage", _version(version), body)
+def authorize_copy(version: Version, name: str, notes: Notes) -> Call:
+    return _making(version, "documentModels:authorizeCopy", {"modelId": name}, notes)
 
 
 def copy(version: Version, model_id: str, leave: CopyAuthorization) -> Call:
@@ -117,22 +151,60 @@ def copy(version: Version, model_id: str, leave: CopyAuthorization) -> Call:
     return Call("POST", path, "manage", _version(version), dict(leave.body))
 
 
+# --- operations -------------------------------------------------------------------------------------
+
+
+def list_operations(version: Version) -> Call:
+    return Call("GET", f"{version.base}/operations", "list", _version(version))
+
+
+def get_operation(version: Version, operation_id: str) -> Call:
+    path = f"{version.base}/operations/{quote(operation_id, safe='')}"
+    return Call("GET", path, "get", _version(version))
+
+
+def next_page(version: Version, link: str) -> str:
+    """The link to the next page of a list; the service's own has the version, the OpenAPI examples' not."""
+    if "api-version=" in link:
+        return link
+    return f"{link}{'&' if '?' in link else '?'}api-version={version.name}"
+
+
+# --- documents --------------------------------------------------------------------------------------
+
+
 def analyze(version: Version, model_id: str, document: Source, options: ReadingOptions) -> Call:
-    path = f"{_model(version, model_id)}:analyze"
-    return _reading(path, version, document, options)
+    return _reading(f"{_model(version, model_id)}:analyze", version, document, options)
 
 
-def build_classifier(version: Version, name: str, types: Mapping[str, Json], description: str) -> Call:
-    """`types`: a source of documents for each class."""
-    body: Json = {"classifierId": name, "docTypes": dict(types)}
-    body |= {"description": description} if description else {}
-    return Call("POST", f"{version.base}/documentClassifiers:build", "manage", _version(version), body)
+def analyze_batch(
+    version: Version, model_id: str, source: DocumentSource, target: BatchTarget, options: ReadingOptions
+) -> Call:
+    body: Json = source.body | {
+        "resultContainerUrl": target.container.url,
+        "resultPrefix": target.prefix,
+        "overwriteExisting": target.overwrite,
+    }
+    params = _version(version) | options.params
+    return Call("POST", f"{_model(version, model_id)}:analyzeBatch", "analyze", params, body)
 
 
-def classifier(version: Version, method: Literal["GET", "DELETE"], classifier_id: str) -> Call:
-    return Call(
-        method, f"{version.base}/documentClassifiers/{quote(classifier_id)}", "manage", _version(version)
-    )
+# --- classifiers ------------------------------------------------------------------------------------
+
+
+def build_classifier(
+    version: Version, name: str, classes: Mapping[str, DocumentSource], notes: Notes
+) -> Call:
+    types = {kind: source.body for kind, source in classes.items()}
+    return _making(version, "documentClassifiers:build", {"classifierId": name, "docTypes": types}, notes)
+
+
+def get_classifier(version: Version, classifier_id: str) -> Call:
+    return Call("GET", _classifier(version, classifier_id), "manage", _version(version))
+
+
+def delete_classifier(version: Version, classifier_id: str) -> Call:
+    return Call("DELETE", _classifier(version, classifier_id), "manage", _version(version))
 
 
 def list_classifiers(version: Version) -> Call:
@@ -140,33 +212,18 @@ def list_classifiers(version: Version) -> Call:
 
 
 def classify(version: Version, classifier_id: str, document: Source, options: ReadingOptions) -> Call:
-    path = f"{version.base}/documentClassifiers/{quote(classifier_id)}:analyze"
-    return _reading(path, version, document, options)
+    return _reading(f"{_classifier(version, classifier_id)}:analyze", version, document, options)
 
 
-def analyze_batch(
-    version: Version, model_id: str, source: Json, result: ContainerLink, prefix: str, *, overwrite: bool
-) -> Call:
-    """`source`: a `blob_source` or a `file_list_source`; results go under `prefix` there."""
-    kind = "azureBlobFileListSource" if "fileList" in source else "azureBlobSource"
-    body: Json = {
-        kind: source,
-        "resultContainerUrl": result.url,
-        "resultPrefix": prefix,
-        "overwriteExisting": overwrite,
-    }
-    return Call("POST", f"{_model(version, model_id)}:analyzeBatch", "analyze", _version(version), body)
+# --- parts ------------------------------------------------------------------------------------------
+
+
+def _making(version: Version, action: str, body: Json, notes: Notes) -> Call:
+    return Call("POST", f"{version.base}/{action}", "manage", _version(version), body | notes.body)
 
 
 def _reading(path: str, version: Version, document: Source, options: ReadingOptions) -> Call:
-    told = {
-        "stringIndexType": options.index,
-        "pages": options.pages,
-        "locale": options.locale,
-        "features": options.features,
-        "split": options.split,
-    }
-    params = _version(version) | {name: value for name, value in told.items() if value}
+    params = _version(version) | options.params
     if isinstance(document, DocumentLink):
         return Call("POST", path, "analyze", params, {"urlSource": document.url})
     return Call("POST", path, "analyze", params, document=document)
@@ -174,6 +231,10 @@ def _reading(path: str, version: Version, document: Source, options: ReadingOpti
 
 def _model(version: Version, model_id: str) -> str:
     return f"{version.base}/documentModels/{quote(model_id, safe='')}"
+
+
+def _classifier(version: Version, classifier_id: str) -> str:
+    return f"{version.base}/documentClassifiers/{quote(classifier_id, safe='')}"
 
 
 def _version(version: Version) -> dict[str, str]:
