@@ -22,7 +22,11 @@ class SignedContainer:
     service takes them, and not folders."""
 
     def __init__(self, url: str) -> None:
-        self._client = ContainerClient.from_container_url(url, retry_total=2, read_timeout=60)
+        """Raises RowError (`container-unreadable`)."""
+        try:
+            self._client = ContainerClient.from_container_url(url, retry_total=2, read_timeout=60)
+        except ValueError:
+            raise RowError("this is no URL of a container", reason=UNREADABLE) from None
 
     @property
     def account(self) -> str:

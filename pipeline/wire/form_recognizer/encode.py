@@ -123,7 +123,7 @@ def _unlabelled(model: ServiceModel) -> Json:
 
 def _document(document: TrainedDocument, errors: bool) -> Json:
     """Documents of a training without labels carry an empty list of errors, those of one with labels none."""
-    body: Json = {"documentName": document.name.replace("/", "\\"), "pages": document.pages}
+    body: Json = {"documentName": document.name, "pages": document.pages}
     if errors or document.faults:
         body["errors"] = [_fault(fault) for fault in document.faults]
     return body | {"status": document.state}

@@ -123,12 +123,12 @@ def _table(table: Table, version: Version, place: Elements | None) -> Json:
     body: Json = {
         "rows": table.rows,
         "columns": table.columns,
-        "cells": [_cell(cell, place) for cell in table.cells],
+        "cells": [_cell(cell, version, place) for cell in table.cells],
     }
     return body | _table_box(table, version)
 
 
-def _cell(cell: TableCell, place: Elements | None) -> Json:
+def _cell(cell: TableCell, version: Version, place: Elements | None) -> Json:
     body: Json = {"rowIndex": cell.row, "columnIndex": cell.column}
     if cell.row_span > 1:
         body["rowSpan"] = cell.row_span
@@ -136,8 +136,10 @@ def _cell(cell: TableCell, place: Elements | None) -> Json:
         body["columnSpan"] = cell.column_span
     body |= {"text": cell.text, "boundingBox": list(cell.polygon)}
     if place is not None:
-        body["elements"] = place.words(cell.polygon, cell.text)
-    return body | ({"isHeader": True} if cell.is_header else {})
+        marks = place.marks(cell.polygon) if version.selection_marks else []
+        body["elements"] = place.words(cell.polygon, cell.text) + marks
+    told = cell.is_header or version.table_boxes
+    return body | ({"isHeader": cell.is_header} if told else {})
 
 
 def bare_table(table: Table, version: Version, place: Elements | None) -> Json:

@@ -42,7 +42,7 @@ def read_training(body: Any) -> TrainingRequest:
     if not isinstance(source, str) or not isinstance(chosen, Mapping) or not 0 < len(source) <= _LONGEST:
         raise BadRequestError(BAD_TRAINING)
     prefix = str(chosen.get("prefix") or "")
-    if len(prefix) > _LONGEST_PREFIX or not source.startswith(("http://", "https://")):
+    if len(prefix) > _LONGEST_PREFIX:
         raise BadRequestError(BAD_TRAINING)
     return TrainingRequest(
         name=str(told.get("modelName") or ""),
