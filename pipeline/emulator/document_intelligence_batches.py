@@ -167,12 +167,16 @@ def build_classifier(version: Version, call: Call, service: EmulatorService) -> 
         )
     sources = {str(kind): cast(BlobSource, read_source(each)) for kind, each in kinds.items()}
     require_new(call, service, name, bool(told.get("allowOverwrite")))
+    kept = {
+        kind: {"containerUrl": source.url.partition("?")[0], "prefix": source.prefix}
+        for kind, source in sources.items()
+    }
     now = service.now
     model = ServiceModel(
         name, "creating", description=str(told.get("description") or ""), api_version=version.name,
         created_at=now, updated_at=now,
     )  # fmt: skip
-    stored = StoredModel(call.resource, "classifier", FAMILY, model, {"docTypes": dict.fromkeys(sources)})
+    stored = StoredModel(call.resource, "classifier", FAMILY, model, {"docTypes": kept})
     service.store.put_model(stored)
     job = service.new_job(call.resource, "classify", FAMILY, name)
     service.run(job, lambda each: _learn(each, stored, sources, service))

@@ -28,7 +28,7 @@ def at_home(lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Side:
     return side
 
 
-@pytest.fixture(scope="module", params=["form-recognizer v2.1"])
+@pytest.fixture(scope="module", params=["form-recognizer v2.1", "document-intelligence 2024-11-30"])
 def abroad(
     request: pytest.FixtureRequest, lake: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Cloud]:
@@ -54,8 +54,10 @@ def test_the_pipeline_learns_nothing_itself(abroad: Cloud) -> None:
 
 
 def test_the_access_log_shows_each_training_and_each_analyze(abroad: Cloud) -> None:
-    accepted = [line["route"] for line in abroad.emulator.access() if line["status"] in (201, 202)]
-    assert {name: accepted.count(name) for name in set(accepted)} == {"layout": 6, "train": 1, "analyze": 8}
+    taken = [line for line in abroad.emulator.access() if line["status"] in (201, 202)]
+    assert abroad.emulator.status()["accepted"] == {"layout": 6, "train": 1, "analyze": 8}
+    assert [line["class"] for line in taken].count("manage") == 1
+    assert [line["class"] for line in taken].count("analyze") == 14
 
 
 def test_the_second_run_asks_the_service_for_nothing(abroad: Cloud) -> None:

@@ -105,8 +105,14 @@ def classifier_details(model: ServiceModel, version: Version, details: Mapping[s
         "createdDateTime": stamp(model.created_at),
         "expirationDateTime": stamp(model.expires_at),
         "apiVersion": model.api_version or version.name,
-        "docTypes": {name: {"sourceKind": "azureBlob"} for name in kinds},
+        "docTypes": {name: _source(source, version) for name, source in kinds.items()},
     }
+
+
+def _source(source: Mapping[str, str], version: Version) -> Json:
+    """Where the documents of a class were; a signature is not told."""
+    body: Json = {"azureBlobSource": dict(source)}
+    return body | ({"sourceKind": "azureBlob"} if version.classifier_compose else {})
 
 
 def page(items: Sequence[Json], next_link: str = "") -> Json:
