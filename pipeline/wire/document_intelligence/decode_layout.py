@@ -65,6 +65,11 @@ class WordConfidence:
 # --- where things stand -----------------------------------------------------------------------------
 
 
+def shape(item: Json) -> Polygon | None:
+    """Where an item stands; the previews before 3.0 say `boundingBox`."""
+    return polygon(item.get("polygon") or item.get("boundingBox"))
+
+
 def polygon(value: object) -> Polygon | None:
     """Four corners; of a shape with more, those of the box around it."""
     if not isinstance(value, Sequence) or isinstance(value, str) or len(value) < 8:
@@ -78,7 +83,7 @@ def region(body: Json) -> tuple[int | None, Polygon | None]:
     regions = body.get("boundingRegions") or ()
     if not regions:
         return None, None
-    return int(regions[0].get("pageNumber") or 1), polygon(regions[0].get("polygon"))
+    return int(regions[0].get("pageNumber") or 1), shape(regions[0])
 
 
 def spans_of(item: Json) -> list[tuple[int, int]]:
@@ -128,20 +133,20 @@ def _lines(page: Json) -> tuple[Line, ...]:
         ]
         inside = [n for numbers in held for n in numbers if n not in taken]
         taken.update(inside)
-        place = polygon(item.get("polygon")) or NOWHERE
+        place = shape(item) or NOWHERE
         lines.append(Line(str(item["content"]), place, tuple(words[n][1] for n in inside)))
     lone = [word for n, (_, word) in enumerate(words) if n not in taken]
     return (*lines, *(Line(word.text, word.polygon, (word,)) for word in lone))
 
 
 def _word(item: Json) -> Word:
-    return Word(str(item["content"]), polygon(item.get("polygon")) or NOWHERE, confidence_of(item))
+    return Word(str(item["content"]), shape(item) or NOWHERE, confidence_of(item))
 
 
 def _mark(item: Json) -> SelectionMark:
     state = str(item.get("state") or "unselected").lower()
     known = cast(MarkState, state if state in ("selected", "unselected") else "unselected")
-    return SelectionMark(known, polygon(item.get("polygon")) or NOWHERE, confidence_of(item))
+    return SelectionMark(known, shape(item) or NOWHERE, confidence_of(item))
 
 
 # --- tables -----------------------------------------------------------------------------------------
