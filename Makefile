@@ -3,7 +3,7 @@
 .ONESHELL:
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
-.PHONY: help demo demo-clean test test-long lint format bench sql clean
+.PHONY: help demo demo-clean azure-demo test test-long lint format bench sql clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -35,8 +35,11 @@ $(TEST_EXTRA): pyproject.toml | $(BIN)/python
 demo: $(DEMO_EXTRA) ## a small data lake, three parameter rows, one run, and the rows to look at
 	@$(BIN)/formpipe demo
 
-demo-clean: ## forget the demo
-	rm -rf demo
+demo-clean: ## forget the demos
+	rm -rf demo azure-demo
+
+azure-demo: $(TEST_EXTRA) ## the same rows in the cloud: blob server, vault and service on this machine
+	@$(BIN)/python -W ignore -m tests.azure.demo
 
 lint: $(TEST_EXTRA) ## ruff, mypy
 	$(BIN)/ruff check .

@@ -46,10 +46,11 @@ class BlobStorages:
         from pipeline.storage.blob import BlobStorage
 
         if names not in self._opened:
-            self._opened[names] = BlobStorage(lambda fresh: self._account(names, fresh))
+            self._opened[names] = BlobStorage(lambda fresh: self.account(names, fresh))
         return self._opened[names]
 
-    def _account(self, names: AccountNames, fresh: bool) -> BlobAccount:
+    def account(self, names: AccountNames, fresh: bool = False) -> BlobAccount:
+        """The account and its credential. Raises RowError (`secret-missing`, `storage-account-unusable`)."""
         from pipeline.storage.account import BlobAccount
 
         account = self._secrets.get(names.account, fresh=fresh)

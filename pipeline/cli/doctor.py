@@ -19,6 +19,7 @@ from pipeline.db.connection import open_database
 from pipeline.errors import FormpipeError
 from pipeline.orchestrator.survey import require_known
 from pipeline.params import table
+from pipeline.service_checks import check_service
 from pipeline.settings import load_settings
 from pipeline.training.inspection import inspect
 from pipeline.training.membership import group_rows
@@ -98,10 +99,17 @@ def _diagnose_group(app: App, rows: Sequence[FormType], wanted: Sequence[FormTyp
     except FormpipeError as error:
         finding = Finding("error", error.reason, leader.training_container, str(error))
         for row in wanted:
-            yield Diagnosis(row.form_type, findings=(finding, *_check_backlog(app, row)))
+            found = (finding, *_outside(app, row), *_check_backlog(app, row))
+            yield Diagnosis(row.form_type, findings=found)
         return
     for row in wanted:
-        yield Diagnosis(row.form_type, (), folder, (*folder.findings, *_check_backlog(app, row)))
+        found = (*folder.findings, *_outside(app, row), *_check_backlog(app, row))
+        yield Diagnosis(row.form_type, (), folder, found)
+
+
+def _outside(app: App, row: FormType) -> Iterator[Finding]:
+    """What the services and storage accounts that the row names say."""
+    yield from check_service(app, row, datetime.now(UTC))
 
 
 _LOOKED_AT = 20_000

@@ -32,7 +32,8 @@ class Check:
 def check_machine(settings: Settings, database: Engine) -> Iterator[Check]:
     """Database, storage, memory and OCR, in this order; the last takes about a second."""
     yield check_schema(database)
-    yield check_storage(settings.storage_root)
+    if settings.storage == "folder":
+        yield check_storage(settings.storage_root)
     yield check_memory(settings, psutil.virtual_memory().available)
     yield check_ocr(_read_sample)
 

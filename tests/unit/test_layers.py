@@ -37,6 +37,7 @@ FLOORS = {
     "accounts": 6,
     "remote_engines": 6,
     "wiring": 6,
+    "service_checks": 6,
     "worker": 6,
     "emulator": 6,
     "review": 6,
@@ -47,7 +48,7 @@ STRANGERS = {2, 3}
 """Floors whose rooms do not know each other."""
 
 ADAPTERS = {"storage", "engines", "sinks", "executors", "secrets"}
-MAY_IMPORT_ADAPTERS = {"wiring", "worker", "accounts", "remote_engines", "emulator"}
+MAY_IMPORT_ADAPTERS = {"wiring", "worker", "accounts", "remote_engines", "service_checks", "emulator"}
 
 
 def module_name(path: Path) -> str:

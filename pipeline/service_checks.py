@@ -1,0 +1,81 @@
+"""What stands in the way of a row of a service, found out before anything is paid: secrets, signatures, the
+resource itself. Asks, and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+from pipeline.accounts import BlobStorages
+from pipeline.errors import FormpipeError
+from pipeline.ports import RemoteEngine
+from pipeline.sas import check_sas, read_sas
+from pipeline.types import AccountNames, Finding, FormType
+from pipeline.wiring import App, remote_engines
+
+_NEARLY_FULL = 0.9
+
+
+def check_service(app: App, row: FormType, now: datetime) -> Iterator[Finding]:
+    """Findings of the secrets, the storage accounts and the resource that a row names."""
+    yield from _signatures(app, row, now)
+    if row.engine != "local":
+        engine_of = remote_engines(app)
+        yield from _resource(row, lambda: engine_of(row.secrets, row.engine, row.api_version))
+
+
+def _signatures(app: App, row: FormType, now: datetime) -> Iterator[Finding]:
+    if not isinstance(app.storages, BlobStorages):
+        if row.engine != "local":
+            yield _warning(
+                "storage-not-reachable",
+                row.training_container,
+                "A service cannot read folders of this machine: it can score this backlog with a model_id "
+                'that is there already, but to train, set storage = "azure-blob".',
+            )
+        return
+    seconds = app.settings.training_timeout_seconds
+    until = now + timedelta(seconds=seconds)
+    needs = "rwl" if row.engine != "local" else "rl"
+    yield from _signature(app.storages, row.secrets.training, row.training_container, needs, until, now)
+    scoring = "rwl" if row.output_folder is not None else "rl"
+    yield from _signature(app.storages, row.secrets.scoring, row.scoring_container, scoring, until, now)
+
+
+def _signature(
+    storages: BlobStorages, names: AccountNames, container: str, needs: str, until: datetime, now: datetime
+) -> Iterator[Finding]:
+    from pipeline.storage.clock import server_time
+
+    try:
+        account = storages.account(names)
+    except FormpipeError as error:
+        yield Finding("error", error.reason, container, str(error))
+        return
+    there = server_time(account)
+    if there is None:
+        yield Finding("error", "storage-not-reachable", account.name, "Nobody answers there: check the name.")
+        return
+    if account.sas is not None:
+        sas = read_sas(account.sas.get_secret_value())
+        yield from check_sas(sas, needs=needs, until=until, now=now, container=container, server_time=there)
+
+
+def _resource(row: FormType, engine_of: Callable[[], RemoteEngine]) -> Iterator[Finding]:
+    where = f"{row.engine} {row.api_version}"
+    try:
+        quota = engine_of().quota()
+    except FormpipeError as error:
+        yield Finding("error", error.reason, where, str(error))
+        return
+    if quota.limit and quota.count >= quota.limit * _NEARLY_FULL:
+        yield _warning(
+            "model-quota",
+            where,
+            f"The resource holds {quota.count} of {quota.limit} custom models: `formpipe models prune` "
+            "deletes those that no row uses.",
+        )
+
+
+def _warning(code: str, subject: str, message: str) -> Finding:
+    return Finding("warning", code, subject, message)
