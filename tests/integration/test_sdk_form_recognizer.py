@@ -74,6 +74,8 @@ def test_a_labelled_model_finds_what_was_printed(
     assert sum(found.get(name) == value for name, value in truth.items()) >= len(truth) - 2
     assert form.model_id == model.model_id
     assert bool(form.pages[0].lines) == (by == "bytes")
+    words = form.fields["InvoiceNumber"].value_data.field_elements
+    assert " ".join(word.text for word in words or ()) == (found["InvoiceNumber"] if by == "bytes" else "")
     if found.get("Packages"):
         assert form.fields["Packages"].value == int(truth["Packages"])
 
@@ -104,6 +106,8 @@ def test_training_without_labels_finds_keys_and_pairs(
     )
     (form,) = poller.result()
     assert any(field.value for field in form.fields.values())
+    boxes = [field.label_data.bounding_box for field in form.fields.values()]
+    assert sum(box is not None for box in boxes) >= len(boxes) / 2
 
 
 def test_models_are_listed_counted_got_and_deleted(trained: tuple[str, Any], emulator: Emulator) -> None:
@@ -114,6 +118,23 @@ def test_models_are_listed_counted_got_and_deleted(trained: tuple[str, Any], emu
     assert model.model_id in listed
     assert properties.custom_model_count == len(listed)
     assert client.get_custom_model(model.model_id).status == "ready"
+
+
+def test_a_list_of_many_pages_is_read_to_its_end(emulator: Emulator) -> None:
+    client = training_client(emulator, "2.1", 1)
+    reserved = {client.get_copy_authorization(RESOURCE, "westus2")["modelId"] for _ in range(21)}
+    listed = list(client.list_custom_models())
+    assert reserved <= {model.model_id for model in listed}
+    assert {model.status for model in listed if model.model_id in reserved} == {"creating"}
+    assert len(listed) == client.get_account_properties().custom_model_count
+
+
+def test_only_the_pages_that_are_asked_for_are_read(emulator: Emulator, document: Path) -> None:
+    client = reading_client(emulator, "2.1")
+    (page,) = client.begin_recognize_content(document.read_bytes(), pages=["1"]).result()
+    assert page.page_number == 1
+    with pytest.raises(HttpResponseError):
+        client.begin_recognize_content(document.read_bytes(), pages=["first"])
 
 
 def copy_of(emulator: Emulator, version: str, model_id: str, resource: int) -> Any:
