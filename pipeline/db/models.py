@@ -242,6 +242,15 @@ def drop_bundles(connection: Connection, version_ids: Collection[int]) -> int:
     return connection.execute(delete(model_bundle).where(model_bundle.c.sha256.not_in(used))).rowcount
 
 
+def forget_model(connection: Connection, version_id: int, reason: str) -> None:
+    """The model of a version was deleted; the version stays listed, and cannot be used again."""
+    connection.execute(
+        update(model_version)
+        .where(model_version.c.id == version_id, model_version.c.state.in_(("retired", "invalid")))
+        .values(service_model_id=None, reason=reason)
+    )
+
+
 # --- rows -------------------------------------------------------------------------------------------
 
 

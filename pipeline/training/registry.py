@@ -13,6 +13,7 @@ from pipeline.db import models
 from pipeline.db.models import NewVersion
 from pipeline.errors import RowError
 from pipeline.training.gate import Verdict, judge
+from pipeline.training.janitor import spared
 from pipeline.training.records import TrainingFolder
 from pipeline.types import (
     Evaluation,
@@ -231,16 +232,10 @@ def adopt(
 def prune(connection: Connection, group: str, keep: int) -> int:
     """Drop the stored models of old versions beyond the newest `keep` (the active one and the one a
     rollback would return to always stay); how many were deleted. The versions themselves stay listed."""
-    finished = [
-        version
-        for version in reversed(models.versions(connection, group))
-        if version.state in ("candidate", "active", "retired")
-    ]
-    retired = [v for v in finished if v.state == "retired" and v.promoted_at is not None]
-    spared = {version.id for version in finished[:keep]}
-    spared |= {version.id for version in finished if version.state == "active"}
-    spared |= {max(retired, key=lambda v: (v.promoted_at, v.version)).id} if retired else set()
-    old = [version.id for version in finished if version.id not in spared]
+    versions = models.versions(connection, group)
+    stay = spared(versions, keep)
+    finished = [version for version in versions if version.state in ("candidate", "active", "retired")]
+    old = [version.id for version in finished if version.id not in stay]
     return models.drop_bundles(connection, old) if old else 0
 
 
@@ -286,6 +281,8 @@ def _require_usable(connection: Connection, version: ModelVersion) -> None:
     name = f"version {version.version} of {version.group}"
     if version.state in ("training", "invalid"):
         raise RowError(f"{name} is {version.state} and cannot be used", reason="model-not-usable")
+    if version.engine != "local" and not version.service_model_id:
+        raise RowError(f"the model of {name} was deleted: train it again", reason="model-not-usable")
     if version.engine == "local" and models.bundle_sha256(connection, version.id) is None:
         raise RowError(
             f"the model of {name} is no longer stored (keep_versions): train it again",
