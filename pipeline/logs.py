@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, TextIO
 
 LOGGER = logging.getLogger("formpipe")
+logging.getLogger("azure").addHandler(logging.NullHandler())  # else its warnings stand between our lines
 
 _SECRETS = (
     (re.compile(r"(?i)([?&](?:sig|sv|se|sp|st|skoid|sktid|code|token|key)=)[^&\s\"']+"), r"\1***"),

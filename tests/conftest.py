@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tests.azure.azurite import Azurite
     from tests.azure.emulator import Emulator
     from tests.azure.lake import Forms
+    from tests.azure.vault import Vault
 
 ROOT = Path(__file__).parents[1]
 
@@ -61,6 +62,17 @@ def forms(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Forms:
     found = Forms(root, azurite.first)
     found.put_layouts()
     return found
+
+
+@pytest.fixture
+def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vault]:
+    """An empty Key Vault, with this process signed in to it as a user would be."""
+    from tests.azure.vault import running_vault
+
+    with running_vault(tmp_path / "vault", {}) as running:
+        for name, value in running.environment().items():
+            monkeypatch.setenv(name, value)
+        yield running
 
 
 @pytest.fixture

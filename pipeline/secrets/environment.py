@@ -1,13 +1,11 @@
-"""Secrets from environment variables and a `.env` file."""
+"""Secrets from environment variables."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
-from dotenv import dotenv_values
 from pydantic import SecretStr
 
 from pipeline.secrets.values import held
@@ -17,24 +15,24 @@ _WORD_START = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 def names_of(name: str) -> tuple[str, ...]:
     """The names a secret may have as a variable: as it is written, and in capitals with underscores."""
-    spelled = name.replace("-", "_")
-    capitals = _WORD_START.sub("_", spelled).upper()
+    capitals = _WORD_START.sub("_", name.replace("-", "_")).upper()
     return tuple(dict.fromkeys((name, capitals)))
 
 
 def find_in(variables: Mapping[str, str | None], name: str) -> SecretStr | None:
-    """The value under one of the secret's names, in any case: `CognitiveserviceSubscriptionKey` is how
-    some tables spell `CognitiveServiceSubscriptionKey`."""
-    folded = {_folded(key): value for key, value in variables.items()}
+    """The value under one of the secret's names, else under one that differs from them by case alone:
+    some tables spell `CognitiveServiceSubscriptionKey` as `CognitiveserviceSubscriptionKey`."""
     for spelled in names_of(name):
-        value = held(variables.get(spelled)) or held(folded.get(_folded(spelled)))
+        value = held(variables.get(spelled))
         if value is not None:
             return value
-    return None
+    folded = _folded(name)
+    alike = (held(variables[key]) for key in sorted(variables) if _folded(key) == folded)
+    return next((value for value in alike if value is not None), None)
 
 
 class EnvironmentSecrets:
-    """The environment of this process."""
+    """The environment of this process, as it is when it is asked."""
 
     def __init__(self, variables: Mapping[str, str] | None = None) -> None:
         self._variables = os.environ if variables is None else variables
@@ -45,22 +43,9 @@ class EnvironmentSecrets:
     def looked_in(self, name: str) -> str:
         return f"environment variables {' and '.join(names_of(name))}"
 
-
-class DotenvSecrets:
-    """A `.env` file, read again at each question: it is small, and may have been changed."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-
-    def find(self, name: str) -> SecretStr | None:
-        if not self._file.is_file():
-            return None
-        return find_in(dotenv_values(self._file, interpolate=False), name)
-
-    def looked_in(self, name: str) -> str:
-        there = "" if self._file.is_file() else " (no such file)"
-        return f"{self._file}{there}"
+    def to_set(self, name: str) -> str:
+        return f"`export {names_of(name)[-1]}=...`"
 
 
 def _folded(name: str) -> str:
-    return name.replace("_", "").replace("-", "").lower()
+    return name.replace("_", "").replace("-", "").casefold()

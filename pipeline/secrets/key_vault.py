@@ -3,73 +3,67 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from pipeline.errors import AttemptError, FormpipeError, RowError
+from pipeline.errors import RowError
+from pipeline.secrets.key_vault_faults import NO_CHALLENGE, SECRET_NOT_FOUND, Refusal, meaning
 from pipeline.secrets.values import held
 
 _NOT_IN_A_NAME = re.compile(r"[^0-9a-zA-Z-]")
-_VAULTS = (".vault.azure.net", ".vault.azure.cn", ".vault.usgovcloudapi.net", ".managedhsm.azure.net")
-_ROLE = "give this identity the role 'Key Vault Secrets User' on the vault"
-_FORBIDDEN = {
-    "ForbiddenByFirewall": "its firewall does not let this machine in: add the address or a private endpoint",
-    "ForbiddenByPolicy": f"its access policy does not allow reading secrets: {_ROLE}",
-    "SecretDisabled": "the secret is disabled: enable it or add a new version",
-    "AccessDenied": _ROLE,
-}
+_VAULTS = (".vault.azure.net", ".vault.azure.cn", ".vault.usgovcloudapi.net")
+"""Domains of the clouds (Microsoft Learn, "Azure Key Vault keys, secrets, and certificates overview")."""
 
 
 class KeyVaultSecrets:
-    """`client` makes the SDK's SecretClient; it is made when the first secret is asked for."""
+    """`client` makes the SDK's SecretClient of a URL; it is made when the first secret is asked for.
+    `credential` and more `options` of the SDK's client are for the one that is made otherwise."""
 
-    def __init__(self, url: str, client: Callable[[str], Any] | None = None) -> None:
-        self._url = url
-        self._make = client or open_client
+    def __init__(
+        self, url: str, client: Callable[[str], Any] | None = None, *, credential: Any = None, **options: Any
+    ) -> None:
+        self._url = url.rstrip("/")
+        self._make = client or (lambda url: open_client(url, credential, **options))
         self._client: Any = None
+        self._opening = threading.Lock()
 
     def find(self, name: str) -> SecretStr | None:
-        """The newest version; None where the vault has no such secret. Raises RowError `vault-forbidden`,
-        `vault-not-signed-in`, AttemptError `vault-not-reachable`: a vault that fails is no miss."""
-        from azure.core.exceptions import AzureError, ResourceNotFoundError
+        """The newest version; None where the vault has no such secret.
+
+        Raises RowError `vault-url-unusable`, `vault-not-signed-in`, `vault-forbidden`, AttemptError
+        `vault-throttled`, `vault-not-reachable`, `vault-sign-in-failed`: a vault that fails is no miss.
+        """
+        client = self._opened()
+        from azure.core.exceptions import AzureError
 
         try:
-            if self._client is None:
-                self._client = self._make(self._url)
-            found = self._client.get_secret(vault_name(name))
-        except ResourceNotFoundError:
-            return None
+            return held(client.get_secret(vault_name(name)).value)
         except AzureError as error:
-            raise self._named(error) from None
-        return held(found.value)
+            refusal = Refusal.of(error)
+        except ValueError:  # the SDK's word for a challenge that is none, or names another domain
+            refusal = Refusal("ValueError", 401, NO_CHALLENGE)
+        if refusal.code == SECRET_NOT_FOUND:
+            return None
+        raise meaning(refusal, self._url, vault_name(name))
 
     def looked_in(self, name: str) -> str:
-        return f"the Key Vault {self._url} (secret {vault_name(name)})"
+        why = "" if vault_name(name) == name else ", for names there are of letters, digits and '-'"
+        return f"the Key Vault {self._url} (secret {vault_name(name)}{why})"
 
-    def _named(self, error: Exception) -> FormpipeError:
-        from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
+    def to_set(self, name: str) -> str:
+        vault = (urlsplit(self._url).hostname or "").partition(".")[0]
+        return f"`az keyvault secret set --vault-name {vault} --name {vault_name(name)} --value ...`"
 
-        where = f"the Key Vault {self._url}"
-        if isinstance(error, ClientAuthenticationError):
-            return RowError(
-                f"nobody is signed in who may open {where}: sign in with `az login`, or give this machine a "
-                "managed identity or a service principal (AZURE_TENANT_ID, AZURE_CLIENT_ID, "
-                "AZURE_CLIENT_SECRET)",
-                reason="vault-not-signed-in",
-            )
-        status = error.status_code if isinstance(error, HttpResponseError) else None
-        if status == 403:
-            inner = _inner_code(error)
-            return RowError(
-                f"{where} refuses ({inner}): {_FORBIDDEN.get(inner, _ROLE)}", reason="vault-forbidden"
-            )
-        told = f"answers {status}" if status else f"cannot be reached ({type(error).__name__})"
-        return AttemptError(
-            f"{where} {told}: try again later, or check key_vault_url", reason="vault-not-reachable"
-        )
+    def _opened(self) -> Any:
+        with self._opening:
+            if self._client is None:
+                _check_url(self._url)
+                self._client = self._make(self._url)
+            return self._client
 
 
 def vault_name(name: str) -> str:
@@ -77,9 +71,12 @@ def vault_name(name: str) -> str:
     return _NOT_IN_A_NAME.sub("-", name)
 
 
-def open_client(url: str) -> Any:
-    """The SDK's client. A vault outside Azure's domains (a double of it, a private gateway) is not held to
-    the domain its challenge names. Raises RowError `azure-not-installed`."""
+def open_client(url: str, credential: Any = None, **options: Any) -> Any:
+    """The SDK's client. A vault outside Azure's domains (a private gateway, a double of a vault) is not held
+    to the domain its challenge names, and who signs in there is not asked of Azure.
+
+    Raises RowError `azure-not-installed`.
+    """
     try:
         from azure.identity import DefaultAzureCredential
         from azure.keyvault.secrets import SecretClient
@@ -88,11 +85,20 @@ def open_client(url: str) -> Any:
             "a Key Vault needs more packages: pip install 'formpipe[azure]'", reason="azure-not-installed"
         ) from None
     azure = (urlsplit(url).hostname or "").endswith(_VAULTS)
-    credential = DefaultAzureCredential(disable_instance_discovery=not azure)
-    return SecretClient(url, credential, verify_challenge_resource=azure)
+    signing_in = credential or DefaultAzureCredential(disable_instance_discovery=not azure)
+    return SecretClient(url, signing_in, **{"verify_challenge_resource": azure, **options})
 
 
-def _inner_code(error: Exception) -> str:
-    inner = getattr(getattr(error, "error", None), "innererror", None) or {}
-    code = inner.get("code") if isinstance(inner, dict) else None
-    return str(code or getattr(getattr(error, "error", None), "code", None) or "Forbidden")
+def _check_url(url: str) -> None:
+    """What the SDK takes and then fails at: no https, a path (the address of a secret)."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme == "https" and bool(parts.hostname) and not parts.path and not parts.query
+    except ValueError:
+        usable = False
+    if not usable or "@" in url:
+        raise RowError(
+            "key_vault_url is not the address of a vault: set it to https://NAME.vault.azure.net, without a "
+            "path",
+            reason="vault-url-unusable",
+        )
