@@ -19,6 +19,7 @@ from pipeline.db.connection import open_database
 from pipeline.errors import FormpipeError
 from pipeline.orchestrator.survey import require_known
 from pipeline.params import table
+from pipeline.params.service_notes import service_notes
 from pipeline.service_checks import check_service
 from pipeline.settings import load_settings
 from pipeline.training.inspection import inspect
@@ -108,8 +109,10 @@ def _diagnose_group(app: App, rows: Sequence[FormType], wanted: Sequence[FormTyp
 
 
 def _outside(app: App, row: FormType) -> Iterator[Finding]:
-    """What the services and storage accounts that the row names say."""
-    yield from check_service(app, row, datetime.now(UTC))
+    """What is known of the services that the row names, and what they and its storage accounts say."""
+    now = datetime.now(UTC)
+    yield from service_notes([row], app.services, now.date(), app.settings.service_tier)
+    yield from check_service(app, row, now)
 
 
 _LOOKED_AT = 20_000

@@ -17,9 +17,10 @@ from pipeline.db.connection import reading
 from pipeline.orchestrator.plan import RowPlan, make_plan
 from pipeline.orchestrator.run import RunOptions, RunSummary
 from pipeline.orchestrator.survey import load_rows, require_known, survey
+from pipeline.params.service_notes import service_notes
 from pipeline.reports import text
 from pipeline.reports.summary import build_report, to_json
-from pipeline.types import Fault
+from pipeline.types import Fault, Finding, FormType
 from pipeline.wiring import App, open_app, utc_now
 
 FormTypes = Annotated[
@@ -39,15 +40,24 @@ def plan(form_type: FormTypes = None, rescore: Rescore = False, output: OutputOp
     require_known(chosen, validated)
     plans = make_plan(survey(app.sources, validated.form_types, chosen), rescore=rescore)
     faults = [fault for fault in validated.faults if not chosen or fault.row in chosen]
+    notes = _notes(app, [row for row in validated.form_types if not chosen or row.form_type in chosen])
     if output is Output.JSON:
         rows = [asdict(each) | {"work": each.work} for each in plans]
-        print_json({"rows": rows, "faults": [asdict(fault) for fault in faults]})
+        told = {"faults": [asdict(fault) for fault in faults], "notes": [asdict(note) for note in notes]}
+        print_json({"rows": rows} | told)
     else:
         _print_plan(plans)
         _say_faults(faults)
+        for note in notes:
+            out.print(f"[yellow]note[/yellow] {escape(note.subject)}: {escape(note.message)}")
     if any(each.work for each in plans):
         raise typer.Exit(Exit.WORK)
     raise typer.Exit(Exit.ATTENTION if faults or any(each.obstacle for each in plans) else Exit.OK)
+
+
+def _notes(app: App, rows: Sequence[FormType]) -> list[Finding]:
+    """What is to be known of the services that these rows use."""
+    return list(service_notes(rows, app.services, utc_now().date(), app.settings.service_tier))
 
 
 def run(form_type: FormTypes = None, rescore: Rescore = False, output: OutputOption = Output.TEXT) -> None:

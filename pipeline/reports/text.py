@@ -161,12 +161,19 @@ def model_line(model: Model | None) -> str:
     """The active version and its score; a refused candidate with the gate's reason."""
     if model is None:
         return "none yet"
-    line = f"version {model.version}, F1 {score(model.f1)} ({model.training_documents} training forms)"
+    line = f"version {model.version}, {measure(model)} ({model.training_documents} training forms)"
     if model.refused is not None:
         refused = model.refused
         why = refused.reason or "no reason was given"
         line += f"; version {refused.version} (F1 {score(refused.f1)}) was not promoted: {why}"
     return line
+
+
+def measure(model: Model) -> str:
+    """F1 on forms held out; a service measures its models itself (`formpipe models show`)."""
+    if model.f1 is None and model.engine != "local":
+        return f"measured by {model.engine}"
+    return f"F1 {score(model.f1)}"
 
 
 def score(value: float | None) -> str:

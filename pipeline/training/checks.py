@@ -53,6 +53,7 @@ def check_set(
     yield from _check_size(collected.documents, trained, folder, service)
     yield from _check_duplicates(collected.documents, trained, paid(service))
     yield from _check_layout_versions(collected.documents, folder)
+    yield from _check_layout_family(trained, service)
     if use_labels:
         yield from _check_unlabelled(collected, trained, folder)
         yield from _check_fields(trained, schema, folder)
@@ -81,6 +82,22 @@ def _check_size(
     elif count < ADVISED_FORMS:
         message = f"Only {_forms(count)} to learn from: {ADVISED_FORMS} or more are advised."
         yield _warning("few-forms", folder, message)
+    yield from _check_limits(trained, folder, service)
+
+
+def _check_limits(trained: Sequence[TrainingDocument], folder: str, service: Service) -> Iterator[Finding]:
+    """More than any tier of the service trains on: every form has at least a page."""
+    tiers = service.tiers.values()
+    most_mb = max((tier.training_mb for tier in tiers), default=None)
+    most_pages = max((tier.training_pages for tier in tiers), default=None)
+    megabytes = sum(document.size for document in trained) / 2**20
+    if most_mb is not None and megabytes > most_mb:
+        message = f"The set has {megabytes:.0f} MB, {service.engine} trains on {most_mb}: leave forms out."
+        yield Finding("error", "training-set-too-large", folder, message)
+    if most_pages is not None and len(trained) > most_pages:
+        count = f"{_forms(len(trained))}, {service.engine} trains on {most_pages} pages"
+        message = f"The set has {count}: leave some out."
+        yield Finding("error", "training-set-too-large", folder, message)
 
 
 def _check_duplicates(
@@ -105,6 +122,19 @@ def _check_layout_versions(documents: Sequence[TrainingDocument], folder: str) -
         counts = ", ".join(f"{count} of {version or 'none'}" for version, count in sorted(versions.items()))
         message = f"The .ocr.json files are of different versions ({counts}): have them made by one."
         yield _warning("layout-versions-differ", folder, message)
+
+
+def _check_layout_family(trained: Sequence[TrainingDocument], service: Service) -> Iterator[Finding]:
+    """A service trains from layouts of its own versions; ours are made again, a person's are not touched."""
+    if not paid(service) or not service.layout_versions:
+        return
+    for document in trained:
+        if document.layout == "given" and not document.layout_version.startswith(service.layout_versions):
+            message = (
+                f"This layout is of version {document.layout_version or 'none'}, which {service.engine} does "
+                "not train from: delete it to have it made."
+            )
+            yield Finding("error", "layout-of-other-service", document.layout_path, message)
 
 
 def _check_unlabelled(

@@ -323,3 +323,12 @@ def test_a_file_too_large_to_be_a_form_is_not_even_read(
     assert [(f.code, f.severity) for f in findings if f.subject == "train/big.pdf"] == [
         ("file-too-large", "warning")
     ]
+
+
+def test_a_layout_of_another_service_keeps_a_paid_training_from_beginning(shelf: Shelf) -> None:
+    for number in range(5):
+        shelf.form(f"{number}.pdf", label("total", str(number)))
+        shelf.ocr(f"{number}.pdf", version="2.1.0")
+    codes = shelf.codes("error", engine="document-intelligence")
+    assert codes["layout-of-other-service"].endswith(".ocr.json")
+    assert "layout-of-other-service" not in shelf.codes("error", engine="form-recognizer")

@@ -1,0 +1,48 @@
+"""What a person should know about the services that rows use, before money is spent. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, timedelta
+
+from pipeline.services import ApiVersion, Service
+from pipeline.types import Finding, FormType
+
+_SOON = timedelta(days=180)
+
+
+def service_notes(
+    rows: Iterable[FormType], services: Mapping[str, Service], today: date, tier: str
+) -> Iterator[Finding]:
+    """Warnings of each row: a version that retires soon or has, and what the pricing tier leaves out."""
+    for row in rows:
+        service = services[row.engine]
+        version = service.versions.get(row.api_version or "")
+        if row.enabled and version is not None:
+            yield from _retirement(row, version, service, today)
+            yield from _tier(row, service, tier)
+
+
+def _retirement(row: FormType, version: ApiVersion, service: Service, today: date) -> Iterator[Finding]:
+    ends = version.retires
+    if ends is None or ends > today + _SOON:
+        return
+    later = [name for name, each in service.versions.items() if each.retires is None or each.retires > ends]
+    move = f": set api_version to {later[-1]} and have the model trained again" if later else ""
+    if version.retired(today):
+        message = f"{row.engine} {version.name} was retired on {ends}; Azure no longer answers{move}."
+    else:
+        message = f"{row.engine} {version.name} answers until {ends}, {(ends - today).days} days more{move}."
+    yield Finding("warning", "api-version-retires", row.form_type, message)
+
+
+def _tier(row: FormType, service: Service, tier: str) -> Iterator[Finding]:
+    limits = service.tiers.get(tier)
+    wanted = row.max_pages or 0
+    if limits is None or (limits.document_pages >= 100 and wanted <= limits.document_pages):
+        return
+    message = (
+        f"The tier {tier} reads the first {limits.document_pages} pages of a document and takes files up to "
+        f"{limits.document_mb} MB: longer ones end `partial`, larger ones `dead`."
+    )
+    yield Finding("warning", "tier-limit", row.form_type, message)
