@@ -16,7 +16,8 @@ from pipeline.remote import Analysis, BatchItem, OperationState, ServiceFault, S
 from pipeline.types import ExtractedField, FieldSpec, Page, TypedValue
 from pipeline.wire.document_intelligence import decode
 
-BOX = [1.0, 1.0, 2.0, 1.0, 2.0, 2.0, 1.0, 2.0]
+CORNERS = (1.0, 1.0, 2.0, 1.0, 2.0, 2.0, 1.0, 2.0)
+BOX = list(CORNERS)
 NOWHERE = (0.0,) * 8
 
 
@@ -49,14 +50,14 @@ def one(**members: Any) -> ExtractedField:
 
 def test_a_value_has_its_text_page_box_and_confidence() -> None:
     assert one(content="x", valueString="x", confidence=0.5, **at(3, BOX)) == ExtractedField(
-        "F", "x", 3, tuple(BOX), 0.5, given=TypedValue(text="x")
+        "F", "x", 3, CORNERS, 0.5, given=TypedValue(text="x")
     )
 
 
 def test_a_value_over_two_pages_stands_at_the_first() -> None:
     regions = at(2, BOX)["boundingRegions"] + at(3)["boundingRegions"]
     value = one(content="x", boundingRegions=regions)
-    assert (value.page, value.polygon) == (2, tuple(BOX))
+    assert (value.page, value.polygon) == (2, CORNERS)
 
 
 def test_a_shape_of_more_corners_is_the_box_around_it() -> None:
@@ -313,7 +314,7 @@ def test_a_table_stands_on_the_page_it_begins_on() -> None:
     layout = analyzed(pages=[page(1), page(2)], tables=[told | at(2, BOX), told]).layout
     assert [len(page.tables) for page in layout.pages] == [0, 2]
     table = layout.pages[1].tables[0]
-    assert (table.rows, table.columns, table.polygon) == (2, 2, tuple(BOX))
+    assert (table.rows, table.columns, table.polygon) == (2, 2, CORNERS)
     header, cell = table.cells
     assert (header.text, header.is_header, header.column_span) == ("H", True, 2)
     assert (cell.text, cell.is_header, cell.polygon) == ("", False, NOWHERE)
