@@ -52,7 +52,7 @@ class RemoteEngines:
 
     def _rates(self, engine: str) -> Limits:
         tier = self._services[engine].tiers.get(self._settings.service_tier)
-        return Limits(tier.per_second if tier else {})
+        return Limits(tier.per_second if tier else {}, patience=self._settings.service_retry_seconds)
 
     def _credential(self, name: str) -> Credential:
         """The resource's key; where there is no such secret, the identity that is signed in."""

@@ -28,6 +28,13 @@ _DEBUG = 10
 _TIMEOUT = (10.0, 120.0)
 """Seconds to connect, and between two bytes of an answer."""
 
+_FOR_GOOD = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidHeader,
+)
+"""What is the same at the next attempt, beside a certificate that is not trusted."""
+
 File = tuple[str, Path, str]
 """A part of a form: its file name, where its bytes are, its content type."""
 
@@ -204,7 +211,7 @@ class ServiceClient:
             with ExitStack() as opened:
                 answer = self._send(call, headers, opened)
         except requests.RequestException as error:
-            raise TransientError(_unreachable(error)) from None
+            raise _lost(error) from None
         if LOGGER.isEnabledFor(_DEBUG):
             seconds = round(time.monotonic() - started, 3)
             path = urlsplit(call.url).path
@@ -232,6 +239,7 @@ class ServiceClient:
             data=content,
             headers=headers,
             files=files,
+            auth=_as_it_is,
             timeout=_TIMEOUT,
             allow_redirects=False,
         )
@@ -247,9 +255,27 @@ class ServiceClient:
         return session
 
 
-def _unreachable(error: requests.RequestException) -> AttemptError:
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Without this, an entry of a .netrc file would take the place of a bearer token."""
+    return request
+
+
+def _lost(error: requests.RequestException) -> Exception:
+    """What an attempt without an answer means. The text of the error, which may hold a URL, is not told."""
+    if "CERTIFICATE_VERIFY" in str(error):
+        return RowError(
+            "the endpoint does not prove who it is (its certificate is not trusted here): check the row's "
+            "endpoint_secret; behind a proxy that reads along, set REQUESTS_CA_BUNDLE to its certificate",
+            reason="certificate-untrusted",
+        )
     kind = type(error).__name__
-    return AttemptError(
+    if isinstance(error, _FOR_GOOD):
+        return RowError(
+            f"no request can be made for this endpoint ({kind}): check the row's endpoint_secret",
+            reason="endpoint-unusable",
+        )
+    end = AttemptError(
         f"the service could not be reached ({kind}): check the network and the row's endpoint_secret",
         reason="not-reachable",
     )
+    return TransientError(end)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from pipeline.errors import RowError
+
 KEY_HEADER = "Ocp-Apim-Subscription-Key"
 SCOPE = "https://cognitiveservices.azure.com/.default"
 """The scope of an AAD token for every Azure AI service."""
@@ -17,13 +19,14 @@ class Credential(Protocol):
 
 
 class KeyCredential:
-    """A resource key; `read(fresh)` gives its present value."""
+    """A resource key; `read(fresh)` gives its present value. Raises RowError `secret-unusable` for one
+    that cannot be sent."""
 
     def __init__(self, read: Callable[[bool], str]) -> None:
         self._read = read
 
     def headers(self, fresh: bool) -> Mapping[str, str]:
-        return {KEY_HEADER: self._read(fresh)}
+        return {KEY_HEADER: _sendable(self._read(fresh))}
 
 
 class BearerCredential:
@@ -34,3 +37,15 @@ class BearerCredential:
 
     def headers(self, fresh: bool) -> Mapping[str, str]:
         return {"Authorization": f"Bearer {self._token()}"}
+
+
+def _sendable(value: str) -> str:
+    """A key was pasted: blanks around it are not part of it, and what no header can hold is no key."""
+    key = value.strip()
+    if not key or not key.isascii() or not key.isprintable():
+        raise RowError(
+            "the value of the row's key_secret is no key of a service: copy it again from the page "
+            "Keys and Endpoint of the resource",
+            reason="secret-unusable",
+        )
+    return key

@@ -16,21 +16,30 @@ Meaning = Literal["good", "retry", "unauthorised", "quota", "forbidden", "retire
 
 _RETRIED = {408, 429, 500, 502, 503, 504}
 _QUOTA = re.compile(r"quota", re.IGNORECASE)
+_VOLUME = re.compile(r"call volume quota|^QuotaExceeded\b", re.IGNORECASE)
+_RETIRED = re.compile(r"retired|deprecated|no longer", re.IGNORECASE)
 _XML = re.compile(rb"<Code>([^<]{1,100})</Code>\s*(?:<Message>([^<]{0,1000})</Message>)?", re.IGNORECASE)
 _LONGEST = 1000
+_LONGEST_CODE = 100
 
 
 def meaning(status: int, fault: ServiceFault) -> Meaning:
-    """What a status asks for. A spent quota is a 403 whose code or text says so; waiting does not help."""
+    """What a status asks for. A spent quota is a 403 whose code or text says so, or a 429 that is about the
+    volume of a month and not about a rate; waiting does not help."""
     if status < 300:
         return "good"
+    told = f"{fault.code} {fault.message}"
+    if 400 <= status < 500 and _VOLUME.search(told):
+        return "quota"
     if status in _RETRIED or status > 504:
         return "retry"
     if status == 401:
         return "unauthorised"
     if status == 403:
-        return "quota" if _QUOTA.search(f"{fault.code} {fault.message}") else "forbidden"
-    return "retired" if status == 410 else "refused"
+        return "quota" if _QUOTA.search(told) else "forbidden"
+    if status == 410 or (fault.code == "NotSupportedApiVersion" and _RETIRED.search(fault.message)):
+        return "retired"
+    return "refused"
 
 
 def fault_of(status: int, body: bytes) -> ServiceFault:
@@ -40,8 +49,8 @@ def fault_of(status: int, body: bytes) -> ServiceFault:
     except (ValueError, RecursionError):
         return _without_json(status, body)
     error = told.get("error", told) if isinstance(told, Mapping) else {}
-    if isinstance(error, str):
-        return ServiceFault(error, str(told.get("error_description", ""))[:_LONGEST])
+    if isinstance(error, str) and error:
+        return _fault(error, str(told.get("error_description", "")))
     if not isinstance(error, Mapping) or not error:
         return ServiceFault(str(status), "")
     return _innermost(error, status)
@@ -54,7 +63,7 @@ def seconds_to_wait(headers: Mapping[str, str], now: datetime) -> float | None:
         return float(told)
     try:
         until = parsedate_to_datetime(told)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError, IndexError):
         return None
     return max((until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds(), 0.0)
 
@@ -72,12 +81,17 @@ def _innermost(error: Mapping[str, Any], status: int) -> ServiceFault:
         details = level.get("details")
         first = details[0] if isinstance(details, list) and details else None
         level = level.get("innererror") or first
-    return ServiceFault(code, redact(message)[:_LONGEST], target)
+    return _fault(code, message, target)
 
 
 def _without_json(status: int, body: bytes) -> ServiceFault:
     found = _XML.search(body)
     if found:
         code, message = (part.decode("utf-8", "replace") if part else "" for part in found.groups())
-        return ServiceFault(code, redact(message)[:_LONGEST])
+        return _fault(code, message)
     return ServiceFault(str(status), "")
+
+
+def _fault(code: str, message: str, target: str = "") -> ServiceFault:
+    """Within bounds, and without the signatures of URLs that services like to repeat."""
+    return ServiceFault(redact(code)[:_LONGEST_CODE], redact(message)[:_LONGEST], redact(target)[:_LONGEST])

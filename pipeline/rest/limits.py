@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Literal
 
+from pipeline.errors import AttemptError
+
 OperationClass = Literal["analyze", "get", "manage", "list"]
 
 _LONGEST_SLEEP = 1.0
@@ -14,23 +16,31 @@ _LONGEST_SLEEP = 1.0
 
 class Limits:
     """Tokens of one resource, shared by every client of it in this process. Rates are calls a second; a
-    class without a rate is not limited. A bucket holds one second's tokens."""
+    class without a rate is not limited. A bucket holds one second's tokens. `patience`: the longest wait in
+    seconds that anybody takes on; a service that asks for more is left to a later run."""
 
     def __init__(
         self,
         per_second: Mapping[str, float],
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        patience: float = 120.0,
     ) -> None:
         self._rates = dict(per_second)
         self._clock = clock
         self._sleep = sleep
+        self._patience = patience
         self._lock = threading.Lock()
         self._next: dict[str, float] = {}
 
     def take(self, operation_class: OperationClass) -> None:
-        """Wait until there is a token, and take it."""
+        """Wait until there is a token, and take it. Raises AttemptError `throttled`."""
         while (wait := self._wait(operation_class)) > 0:
+            if wait > self._patience:
+                raise AttemptError(
+                    f"the service asked to be left alone for {wait:.0f} more seconds: the next run goes on",
+                    reason="throttled",
+                )
             self._sleep(min(wait, _LONGEST_SLEEP))
 
     def hold(self, operation_class: OperationClass, seconds: float) -> None:

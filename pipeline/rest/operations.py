@@ -42,12 +42,13 @@ def checked_endpoint(endpoint: str) -> str:
     key goes in the clear only to this machine, or to a host without a domain (a container beside it)."""
     endpoint = endpoint.strip().rstrip("/")
     parts = _split(endpoint)
-    if parts is None or parts.scheme not in _PORTS or not parts.hostname or _origin(endpoint) is None:
+    if parts is None or _origin(endpoint) is None or parts.query or parts.fragment:
         raise RowError(
             "the endpoint is no URL such as https://NAME.cognitiveservices.azure.com: mend the secret",
             reason="endpoint-unusable",
         )
-    if parts.scheme == "http" and parts.hostname not in _HERE and "." in parts.hostname:
+    host = parts.hostname or ""
+    if parts.scheme == "http" and host not in _HERE and "." in host:
         raise RowError(
             "the endpoint is http, which would send the key in the clear: use https",
             reason="endpoint-not-https",
@@ -68,7 +69,7 @@ def _origin(url: str) -> tuple[str, str, int] | None:
 
 
 def _split(url: str) -> SplitResult | None:
-    if not url.isascii() or any(letter.isspace() for letter in url):
+    if not url.isascii() or not url.isprintable() or " " in url:
         return None
     try:
         return urlsplit(url)

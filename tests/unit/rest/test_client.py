@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+import ssl
 import threading
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-from hypothesis import given
+import trustme
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from urllib3.util import parse_url
 
 from pipeline.errors import AttemptError, RowError
 from pipeline.logs import start_logging
@@ -19,6 +23,7 @@ from pipeline.rest.client import ServiceClient
 from pipeline.rest.credentials import KEY_HEADER, BearerCredential, KeyCredential
 from pipeline.rest.errors import RefusedError
 from pipeline.rest.limits import Limits
+from pipeline.rest.operations import require_same_host
 from pipeline.rest.retry import Retry, RetryPolicy
 from tests.unit.rest.transport import Script, Scripted, answer, session_of
 
@@ -123,6 +128,9 @@ def test_another_refusal_is_never_tried_again(status: int) -> None:
         (403, "403", "Out of call volume quota. Quota will be replenished in 5 days.", "quota-exceeded"),
         (403, "Forbidden", "firewall", "forbidden"),
         (410, "Gone", "retired", "version-retired"),
+        (429, "429", "Out of call volume quota for FormRecognizer F0 pricing tier.", "quota-exceeded"),
+        (429, "QuotaExceeded", "spent", "quota-exceeded"),
+        (400, "NotSupportedApiVersion", "The requested API version has been retired.", "version-retired"),
     ],
 )
 def test_what_waiting_does_not_mend_ends_the_row_at_once(
@@ -150,6 +158,33 @@ def test_a_key_that_stays_wrong_ends_the_row_without_showing_it() -> None:
     assert "canary" not in f"{caught.value!r} {caught.value}"
 
 
+@pytest.mark.parametrize("key", ["", " ", "canary\nkey", "canary-k\u0435y", "canary\x00"])
+def test_a_key_that_cannot_be_sent_is_not_sent(key: str) -> None:
+    case = Case(answer(200, {}), keys=(key,))
+    with pytest.raises(RowError) as caught:
+        case.get()
+    assert (caught.value.reason, case.script.asked) == ("secret-unusable", [])
+    assert "canary" not in str(caught.value)
+
+
+def test_blanks_around_a_pasted_key_are_not_part_of_it() -> None:
+    case = Case(answer(200, {}), keys=(" canary-key\n",))
+    case.get()
+    assert case.script.asked[0].headers[KEY_HEADER] == "canary-key"
+
+
+def test_a_netrc_file_does_not_take_the_place_of_a_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine forms.cognitiveservices.azure.com login me password canary\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    case = Case(answer(200, {}), credential=BearerCredential(lambda: "t"))
+    case.get()
+    assert case.script.asked[0].headers["Authorization"] == "Bearer t"
+
+
 def test_an_operation_url_is_used_as_it_was_received() -> None:
     case = Case(answer(202, headers={"operation-location": OPERATION}), answer(200, {"status": "running"}))
     url = case.client.submit("POST", "/formrecognizer/v2.1/layout/analyze", operation_class="analyze")
@@ -171,6 +206,10 @@ HOSTILE = [
     "ftp://forms.cognitiveservices.azure.com/op",
     "https://forms.cognitiveservices.azure.com:99999/op",
     " https://evil.example",
+    "\x00https://forms.cognitiveservices.azure.com/op",
+    "https://forms.cognitiveservices.azure.com\t@evil.example/op",
+    "https://forms.cognitiveservices.azure.com%40evil.example/op",
+    "https://forms.cognitiveservices.azure.com:443:443/op",
 ]
 
 
@@ -183,6 +222,26 @@ def test_no_key_goes_to_another_host(url: str) -> None:
     with pytest.raises(RowError):
         case.client.poll(url)
     assert len(case.script.asked) == 1
+
+
+NOISE = st.text(alphabet="@:/\\?#[].;%40evil\t\x00", max_size=12)
+
+
+@given(NOISE, st.sampled_from(["after", "before", "both"]))
+def test_what_is_accepted_leads_to_the_endpoint_for_the_sender_too(noise: str, where: str) -> None:
+    host = "forms.cognitiveservices.azure.com"
+    url = {
+        "after": f"https://{host}{noise}",
+        "before": f"https://{noise}{host}/op",
+        "both": f"https://{noise}@{host}{noise}/op",
+    }[where]
+    try:
+        require_same_host(url, ENDPOINT)
+    except RowError:
+        return
+    prepared = requests.Request("GET", url).prepare()
+    sent_to = parse_url(str(prepared.url))
+    assert (sent_to.scheme, sent_to.host, sent_to.port or 443, sent_to.auth) == ("https", host, 443, None)
 
 
 @pytest.mark.parametrize(
@@ -207,6 +266,7 @@ def test_an_answer_without_an_operation_is_named() -> None:
         ("forms.cognitiveservices.azure.com", "endpoint-unusable"),
         ("https://", "endpoint-unusable"),
         ("https://a@b", "endpoint-unusable"),
+        ("https://forms.cognitiveservices.azure.com/?key=canary", "endpoint-unusable"),
         ("", "endpoint-unusable"),
     ],
 )
@@ -250,30 +310,85 @@ def test_no_secret_is_shown_or_logged(capsys: pytest.CaptureFixture[str]) -> Non
     assert "canary" not in capsys.readouterr().err + repr(case.client) + str(vars(case.client)["_credential"])
 
 
-def test_a_dropped_connection_is_a_named_fault() -> None:
-    class Dropping(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.close_connection = True
-            self.connection.close()
+class Quiet(BaseHTTPRequestHandler):
+    """Drops the first connection in the middle of a request, and keeps what it is sent after that."""
 
-        def log_message(self, *_: Any) -> None:
-            pass
+    def do_GET(self) -> None:
+        self.drop()
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Dropping)
+    def do_POST(self) -> None:
+        kept: list[bytes] = self.server.kept  # type: ignore[attr-defined]
+        if not kept:
+            kept.append(self.rfile.read(10))
+            self.drop()
+            return
+        kept.append(self.rfile.read(int(self.headers["Content-Length"])))
+        self.send_response(202)
+        self.send_header("Operation-Location", f"http://{self.headers['Host']}/op")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def drop(self) -> None:
+        self.close_connection = True
+        self.connection.close()
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[ThreadingHTTPServer]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Quiet)
+    server.kept = []  # type: ignore[attr-defined]
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        clock = Clock()
-        retry = Retry(RetryPolicy(deadline=3.0), clock, clock.sleep, lambda: 1.0)
-        endpoint = f"http://127.0.0.1:{server.server_port}"
-        client = ServiceClient(endpoint, KeyCredential(lambda fresh: "k"), retry=retry)
-        with pytest.raises(AttemptError) as caught:
-            client.request("GET", "/x", operation_class="get")
-        assert caught.value.reason == "not-reachable"
+        yield server
     finally:
         server.shutdown()
         server.server_close()
 
 
+def client_of(server: ThreadingHTTPServer, scheme: str = "http") -> ServiceClient:
+    clock = Clock()
+    retry = Retry(RetryPolicy(deadline=3.0), clock, clock.sleep, lambda: 1.0)
+    endpoint = f"{scheme}://127.0.0.1:{server.server_port}"
+    return ServiceClient(endpoint, KeyCredential(lambda fresh: "k"), retry=retry)
+
+
+def test_a_dropped_connection_is_a_named_fault(server: ThreadingHTTPServer) -> None:
+    with pytest.raises(AttemptError) as caught:
+        client_of(server).request("GET", "/x", operation_class="get")
+    assert caught.value.reason == "not-reachable"
+
+
+def test_a_file_goes_out_whole_again_after_a_drop(server: ThreadingHTTPServer, tmp_path: Path) -> None:
+    file = tmp_path / "form.pdf"
+    file.write_bytes(bytes(range(256)) * 2000)
+    url = client_of(server).submit("POST", "/x", operation_class="analyze", content=file)
+    assert url.endswith("/op")
+    assert server.kept[1:] == [file.read_bytes()]  # type: ignore[attr-defined]
+
+
+def test_a_host_that_does_not_prove_who_it_is_gets_no_key_and_no_second_try(
+    server: ThreadingHTTPServer,
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    with pytest.raises(RowError) as caught:
+        client_of(server, "https").submit("POST", "/x", operation_class="manage", json={})
+    assert (caught.value.reason, server.kept) == ("certificate-untrusted", [])  # type: ignore[attr-defined]
+
+
+def test_an_endpoint_that_makes_no_request_is_not_tried_again() -> None:
+    case = Case(requests.exceptions.InvalidURL("https://canary"))
+    with pytest.raises(RowError) as caught:
+        case.get()
+    assert (caught.value.reason, case.clock.slept) == ("endpoint-unusable", [])
+    assert "canary" not in str(caught.value)
+
+
+@settings(deadline=None)
 @given(st.floats(1, 300), st.floats(0.01, 10), st.lists(st.floats(0, 1), min_size=1, max_size=20))
 def test_retries_end_by_the_deadline(deadline: float, first: float, dice: list[float]) -> None:
     clock = Clock()

@@ -64,6 +64,20 @@ def test_a_message_with_a_signature_is_told_without_it() -> None:
     assert "canary" not in fault_of(400, body).message
 
 
+def test_no_part_of_a_fault_shows_a_signature_or_is_endless() -> None:
+    url = "https://a/c?sig=canary&se=1"
+    error = {"code": f"{url} {'x' * 500}", "message": "y" * 5000, "target": url}
+    fault = fault_of(400, json.dumps({"error": error}).encode())
+    assert "canary" not in f"{fault}"
+    assert (len(fault.code), len(fault.message)) == (100, 1000)
+
+
+@given(st.text(max_size=40))
+def test_no_retry_after_is_too_odd(told: str) -> None:
+    seconds = seconds_to_wait({"Retry-After": told}, NOW)
+    assert seconds is None or seconds >= 0
+
+
 @given(st.binary(max_size=200), st.integers(100, 599))
 def test_no_body_is_too_odd(body: bytes, status: int) -> None:
     assert fault_of(status, body).code

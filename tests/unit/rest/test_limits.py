@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.errors import AttemptError
 from pipeline.rest.limits import Limits
 from tests.unit.rest.test_client import Clock
 
@@ -44,6 +45,16 @@ def test_a_service_that_asks_to_wait_is_waited_for_by_class() -> None:
     assert clock.seconds == 0.0
     limits.take("analyze")
     assert clock.seconds == pytest.approx(5.0)
+
+
+def test_a_service_that_asks_for_more_than_patience_is_left_to_a_later_run() -> None:
+    clock = Clock()
+    limits = Limits({}, clock, clock.sleep, patience=60.0)
+    limits.hold("analyze", 86_400.0)
+    with pytest.raises(AttemptError) as caught:
+        limits.take("analyze")
+    assert (caught.value.reason, clock.slept) == ("throttled", [])
+    limits.take("get")
 
 
 def test_threads_share_the_tokens() -> None:
