@@ -497,3 +497,25 @@ def test_what_a_version_does_not_have_is_not_told(version: Version) -> None:
     late = version.name in ("v2.1-preview.2", "v2.1-preview.3", "v2.1")
     assert ("appearance" in page["lines"][0]) == late
     assert body["version"] == ("2.0.0" if version.name == "v2.0" else "2.1.0")
+
+
+def test_a_model_in_the_making_has_its_info_only() -> None:
+    body = encode.model(ServiceModel("m", "creating", "n"), "labelled", VERSIONS["v2.1"], keys=True)
+    assert list(body) == ["modelInfo"]
+    assert "attributes" not in body["modelInfo"]
+
+
+def test_the_first_preview_has_its_clusters_without_a_name_for_them() -> None:
+    model = ServiceModel("m", keys=("Total",))
+    told = encode.model(model, "unlabelled", VERSIONS["v2.0-preview"], keys=True)
+    assert told["keys"] == {"0": ["Total"]}
+
+
+def test_words_of_a_neighbour_that_reach_into_the_box_are_not_pointed_to() -> None:
+    page = a_page([[("Total:", 0.9), ("17", 0.5)], [("Date", 0.9), ("May", 0.5)]], 1, [])
+    found = Analysis(
+        Layout((page,), 1),
+        (AnalyzedDocument("", 1, 1, (ExtractedField("f", "17", 1, Box(0, 0, 2, 2).polygon, 0.5),)),),
+    )
+    body = encode_analysis.labelled_result(found, [], VERSIONS["v2.1"], "n", details=True)
+    assert body["documentResults"][0]["fields"]["f"]["elements"] == ["#/readResults/0/lines/0/words/1"]
