@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from pipeline.errors import AttemptError, DocumentError, FormpipeError, RowError
-from pipeline.logs import redact
 from pipeline.rest.errors import RefusedError
 
 REFUSED = "refused-by-service"
@@ -122,4 +121,4 @@ def _row(what: str, error: RefusedError, reason: str = REFUSED) -> FormpipeError
 
 
 def _words(error: RefusedError) -> str:
-    return redact(f"{error.fault.code}: {error.fault.message}")[:500]
+    return f"{error.fault.code}: {error.fault.message}"[:500]

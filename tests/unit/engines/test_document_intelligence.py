@@ -82,7 +82,7 @@ def raised(kind: type[FormpipeError], act: Callable[[], object]) -> FormpipeErro
     with pytest.raises(kind) as caught:
         act()
     assert "canary" not in str(caught.value)
-    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+    assert caught.value.__cause__ is None, "what the service said would be in a traceback"
     return caught.value
 
 

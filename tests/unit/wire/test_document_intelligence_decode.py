@@ -500,7 +500,7 @@ def test_a_composed_model_names_its_parts_in_every_version(
 
 
 def test_a_composed_model_is_as_good_as_its_worst_part() -> None:
-    types = described(a={"fieldConfidence": {"F": 0.9}}, b={"fieldConfidence": {"F": 0.4}})
+    types = described(a={"fieldConfidence": {"F": 0.4}}, b={"fieldConfidence": {"F": 0.9}})
     assert decode.model({"modelId": "m", "docTypes": types}).accuracies == (("F", 0.4),)
 
 
@@ -596,7 +596,7 @@ def test_what_could_not_be_read_is_not_told() -> None:
         analyzed(documents=[{"docType": "m", "confidence": "canary"}])
     assert caught.value.reason == "answer-unreadable"
     assert "canary" not in str(caught.value)
-    assert caught.value.__suppress_context__
+    assert (caught.value.__cause__, caught.value.__suppress_context__) == (None, True)
 
 
 JSON = st.recursive(
