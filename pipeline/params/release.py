@@ -10,6 +10,7 @@ from pipeline.services import ApiVersion, Service
 
 AVAILABLE_ENGINES = ("local", "form-recognizer", "document-intelligence")
 AVAILABLE_SINKS = ("sql",)
+AVAILABLE_MODEL_KINDS = ("form",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Release:
     today: date
     engines: tuple[str, ...] = AVAILABLE_ENGINES
     sinks: tuple[str, ...] = AVAILABLE_SINKS
+    model_kinds_run: tuple[str, ...] = AVAILABLE_MODEL_KINDS
 
     def version(self, engine: str, api_version: str | None) -> ApiVersion | None:
         """The version of the engine, None where either is unknown or the engine has none."""

@@ -82,6 +82,21 @@ def _model_kind(row: ParameterRow, release: Release) -> Iterator[Complaint]:
         )
 
 
+def _kind_in_release(row: ParameterRow, release: Release) -> Iterator[Complaint]:
+    able = row.engine in release.engines and row.model_kind in release.model_kinds(
+        row.engine, row.api_version
+    )
+    if row.enabled and able and row.model_kind not in release.model_kinds_run:
+        remedy = f"this release cannot run {row.model_kind}: the row can stay, with enabled = 0 until one can"
+        yield Complaint("model_kind", ", ".join(release.model_kinds_run), remedy)
+
+
+def _labels_needed(row: ParameterRow, _: Release) -> Iterator[Complaint]:
+    if row.engine == "document-intelligence" and row.model_kind == "form" and not row.use_label_file:
+        remedy = "label the forms, or take form-recognizer v2.1, which trains without labels"
+        yield Complaint("use_label_file", "1 for document-intelligence", remedy)
+
+
 def _routes(row: ParameterRow, _: Release) -> Iterator[Complaint]:
     if row.routes and row.model_kind != "classes":
         yield Complaint(
@@ -179,6 +194,8 @@ _RULES: tuple[tuple[tuple[str, ...], Rule], ...] = (
     (("engine", "enabled"), _engine),
     (("engine", "api_version", "allow_retired"), _api_version),
     (("engine", "api_version", "model_kind"), _model_kind),
+    (("engine", "enabled", "model_kind"), _kind_in_release),
+    (("engine", "model_kind", "use_label_file"), _labels_needed),
     (("model_kind", "routes"), _routes),
     (("training_container_name",), _containers("training_container_name")),
     (("scoring_container_name",), _containers("scoring_container_name")),

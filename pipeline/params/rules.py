@@ -9,7 +9,7 @@ from datetime import date
 
 from pipeline.params.columns import ROW_COLUMNS
 from pipeline.params.field_rules import field_complaints
-from pipeline.params.release import AVAILABLE_ENGINES, AVAILABLE_SINKS, Release
+from pipeline.params.release import AVAILABLE_ENGINES, AVAILABLE_MODEL_KINDS, AVAILABLE_SINKS, Release
 from pipeline.params.row import (
     Complaint,
     FieldRow,
@@ -50,6 +50,7 @@ def validate(
     *,
     available_engines: tuple[str, ...] = AVAILABLE_ENGINES,
     available_sinks: tuple[str, ...] = AVAILABLE_SINKS,
+    available_model_kinds: tuple[str, ...] = AVAILABLE_MODEL_KINDS,
 ) -> Validated:
     """Judge rows of `form_type` and `form_field`, given by column name.
 
@@ -57,7 +58,7 @@ def validate(
     answer's form types; a fault between rows (a group that disagrees) is told of each of them. A row
     without a usable key is named `row N`, counted from 1.
     """
-    release = Release(services, today, available_engines, available_sinks)
+    release = Release(services, today, available_engines, available_sinks, available_model_kinds)
     readings = [read_row(row) for row in rows]
     names = [row_name(reading.raw, position) for position, reading in enumerate(readings)]
     by_key = _by_key(fields)

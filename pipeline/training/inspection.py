@@ -26,7 +26,7 @@ def inspect(
     members = tuple(rows) or (form_type,)
     container, prefix = form_type.training_container, form_type.training_folder
     listing = sort_names(
-        storage.list(container, prefix, recursive=form_type.include_subfolders),
+        storage.list(container, prefix, recursive=form_type.include_subfolders or _whole_prefix(form_type)),
         leave_out=[row.evaluation_folder or "" for row in members],
     )
     collector = Collector(storage, container, form_type.use_label_file, paid(service))
@@ -49,6 +49,11 @@ def inspect(
         fingerprint=fingerprint(trained, fields, _terms(form_type, members)),
         findings=tuple(sorted(findings, key=lambda finding: finding.severity)),
     )
+
+
+def _whole_prefix(form_type: FormType) -> bool:
+    """Document Intelligence trains on everything under a prefix, and cannot be told not to."""
+    return form_type.engine == "document-intelligence"
 
 
 def _fields(

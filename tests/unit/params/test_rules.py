@@ -28,7 +28,10 @@ def row(key: str, **cells: object) -> Row:
 
 
 def judged(*rows: Row, fields: Sequence[Row] = (), engines: tuple[str, ...] = ("local",)) -> Validated:
-    return validate(rows, fields, load_services(), TODAY, available_engines=engines)
+    kinds = ("form", "entities", "classes")
+    return validate(
+        rows, fields, load_services(), TODAY, available_engines=engines, available_model_kinds=kinds
+    )
 
 
 def places(found: Validated) -> list[tuple[str, str]]:
@@ -381,3 +384,20 @@ def test_five_thousand_rows_are_judged_within_seconds() -> None:
     started = time.perf_counter()
     assert len(judged(*rows).form_types) == 5000
     assert time.perf_counter() - started < 5
+
+
+def test_a_kind_that_only_a_later_release_runs_can_be_written_down() -> None:
+    mail = row("mail", model_kind="classes", engine="document-intelligence", api_version="2024-11-30")
+    found = only(validate([mail], [], load_services(), TODAY))
+    assert (found.column, "enabled = 0" in found.remedy) == ("model_kind", True)
+    assert not validate([mail | {"enabled": 0}], [], load_services(), TODAY).faults
+
+
+def test_document_intelligence_trains_with_labels_only() -> None:
+    found = only(
+        judged(
+            row("w9", engine="document-intelligence", api_version="2024-11-30", use_label_file=0),
+            engines=CLOUD,
+        )
+    )
+    assert (found.column, "v2.1" in found.remedy) == ("use_label_file", True)
