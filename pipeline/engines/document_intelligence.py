@@ -9,7 +9,7 @@ ids that the pipeline chooses carry its fingerprint.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -40,6 +40,7 @@ from pipeline.wire.document_intelligence.requests import (
     Call,
     DocumentSource,
     Notes,
+    Parts,
     ReadingOptions,
     Source,
 )
@@ -78,16 +79,16 @@ class DocumentIntelligenceEngine:
         return self._made(call, request.name, "documentModelBuild", refused.of_a_training)
 
     def submit_compose(
-        self, name: str, model_ids: Sequence[str], *, classifier_id: str = "", notes: Notes = UNNOTED
+        self, name: str, parts: Parts, *, classifier_id: str = "", notes: Notes = UNNOTED
     ) -> str:
-        """Begin to make one model of several; in 4.0 a classifier, whose classes are the ids of the models,
-        chooses among them. Raises RowError (`compose-refused`)."""
+        """Begin to make one model of several. In 4.0 a classifier chooses among them: `parts` are models by
+        class. Raises RowError (`compose-refused`)."""
         if self._version.classifier_compose and not classifier_id:
             raise RowError(
                 f"Document Intelligence {self._version.name} composes models by a classifier: name one",
                 reason="compose-refused",
             )
-        call = requests.compose(self._version, name, model_ids, classifier_id, notes)
+        call = requests.compose(self._version, name, parts, classifier_id, notes)
         return self._made(call, name, "documentModelCompose", refused.of_a_composition)
 
     def model(self, model_id: str) -> ServiceModel:

@@ -37,6 +37,8 @@ class DocumentLink:
 
 
 Source = StagedDocument | DocumentLink
+Parts = Mapping[str, str] | Sequence[str]
+"""The models that are composed; by class, where the classes of a classifier are not the ids of models."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +117,15 @@ def build(version: Version, request: TrainingRequest, tags: Mapping[str, str]) -
     return _making(version, "documentModels:build", body, Notes(request.description, tags))
 
 
-def compose(version: Version, name: str, model_ids: Sequence[str], classifier_id: str, notes: Notes) -> Call:
+def compose(version: Version, name: str, parts: Parts, classifier_id: str, notes: Notes) -> Call:
     """In 4.0 a classifier chooses among document types, each with its model."""
-    body: Json = {"modelId": name}
+    kinds = parts if isinstance(parts, Mapping) else {model_id: model_id for model_id in parts}
+    models = {kind: {"modelId": model_id} for kind, model_id in kinds.items()}
     if version.classifier_compose:
-        body["classifierId"] = classifier_id
-        body["docTypes"] = {model_id: {"modelId": model_id} for model_id in model_ids}
+        chosen: Json = {"classifierId": classifier_id, "docTypes": models}
     else:
-        body["componentModels"] = [{"modelId": model_id} for model_id in model_ids]
-    return _making(version, "documentModels:compose", body, notes)
+        chosen = {"componentModels": list(models.values())}
+    return _making(version, "documentModels:compose", {"modelId": name} | chosen, notes)
 
 
 def get_model(version: Version, model_id: str) -> Call:

@@ -126,14 +126,16 @@ def test_a_composition_by_models_says_what_the_example_does(sample: Sample) -> N
 
 
 def test_in_4_0_a_classifier_chooses_the_part() -> None:
-    call = requests.compose(V40, "all", ["a", "b"], "c", Notes(tags={"k": "v"}))
+    call = requests.compose(V40, "all", {"bill": "a", "note": "a"}, "c", Notes(tags={"k": "v"}))
     assert call.path == "/documentintelligence/documentModels:compose"
     assert call.json == {
         "modelId": "all",
         "classifierId": "c",
-        "docTypes": {"a": {"modelId": "a"}, "b": {"modelId": "b"}},
+        "docTypes": {"bill": {"modelId": "a"}, "note": {"modelId": "a"}},
         "tags": {"k": "v"},
     }
+    by_id = requests.compose(V40, "all", ["a", "b"], "c", Notes()).json or {}
+    assert by_id["docTypes"] == {"a": {"modelId": "a"}, "b": {"modelId": "b"}}
 
 
 @pytest.mark.parametrize("sample", having("authorizeCopyRequest"))
