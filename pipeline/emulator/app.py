@@ -39,6 +39,13 @@ _DENIED = (
 _UNKNOWN = "The emulator does not speak {method} {path}: see docs/emulator.md for what it speaks."
 _RETIRED = "The requested API version has been retired."
 
+ROUTES: Sequence[Route] = (
+    *feedback_loop.ROUTES,
+    *form_recognizer.ROUTES,
+    *document_intelligence.ROUTES,
+    *document_intelligence_batches.ROUTES,
+)
+
 
 @dataclass(slots=True)
 class _Reply:
@@ -55,18 +62,12 @@ class Emulator:
         self.options = options
         self.service = EmulatorService(options)
         self.log = AccessLog(options.state / "access.jsonl")
-        self.routes: Sequence[Route] = (
-            *feedback_loop.ROUTES,
-            *form_recognizer.ROUTES,
-            *document_intelligence.ROUTES,
-            *document_intelligence_batches.ROUTES,
-        )
         self._limits: dict[str, RateLimits] = {}
 
     def reply(self, request: Request, body: bytes) -> _Reply:
         """Answer one call; runs in a thread."""
         path = request.url.path
-        found = find(self.routes, request.method, path)
+        found = find(ROUTES, request.method, path)
         if found is None:
             message = _UNKNOWN.format(method=request.method, path=path)
             return _Reply(answer(501, {"error": {"code": "NotImplemented", "message": message}}))

@@ -12,11 +12,15 @@ from pipeline.errors import AttemptError
 OperationClass = Literal["analyze", "get", "manage", "list"]
 
 _LONGEST_SLEEP = 1.0
+_BURST_SECONDS = 0.2
+_SHARE = 0.95
+"""Of a rate that is used: the service counts arrivals, which the network draws together."""
 
 
 class Limits:
     """Tokens of one resource, shared by every client of it in this process. Rates are calls a second; a
-    class without a rate is not limited. A bucket holds one second's tokens. `patience`: the longest wait in
+    class without a rate is not limited. A bucket holds the tokens of a fifth of a second, at least one:
+    services count calls in windows of their own, which a burst may overflow. `patience`: the longest wait in
     seconds that anybody takes on; a service that asks for more is left to a later run."""
 
     def __init__(
@@ -26,7 +30,7 @@ class Limits:
         sleep: Callable[[float], None] = time.sleep,
         patience: float = 120.0,
     ) -> None:
-        self._rates = dict(per_second)
+        self._rates = {name: rate * _SHARE for name, rate in per_second.items()}
         self._clock = clock
         self._sleep = sleep
         self._patience = patience
@@ -51,7 +55,7 @@ class Limits:
 
     def _wait(self, operation_class: OperationClass) -> float:
         """Seconds to wait for a token; 0 when it was taken. `_next` is when the next one falls due if
-        nobody was ever early; a bucket that rested holds at most a second's tokens."""
+        nobody was ever early."""
         rate = self._rates.get(operation_class)
         with self._lock:
             now = self._clock()
@@ -59,6 +63,6 @@ class Limits:
             if due > now:
                 return due - now
             if rate:
-                earliest = now - max(1.0 - 1.0 / rate, 0.0)
+                earliest = now - max(_BURST_SECONDS - 1.0 / rate, 0.0)
                 self._next[operation_class] = max(due, earliest) + 1.0 / rate
             return 0.0
