@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share a server run in one process, which starts it once."""
+    for item in items:
+        servers = {"azurite", "emulator"} & set(getattr(item, "fixturenames", ()))
+        if servers and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group("services"))
+
+
 @pytest.fixture(scope="session")
 def shared_forms() -> Path:
     """Real forms that are kept beside the project, not in it."""

@@ -11,6 +11,8 @@ from tests.azure.azurite import AzuriteMissingError
 from tests.azure.lake import row_of, small_lake
 from tests.azure.rehearsal import Cloud, Side, cloud, embedded
 
+pytestmark = pytest.mark.xdist_group("azure")
+
 FORM_TYPE = "purchase_invoice"
 
 

@@ -12,6 +12,8 @@ from tests.azure.azurite import AzuriteMissingError
 from tests.azure.lake import row_of, small_lake, upload
 from tests.azure.rehearsal import Cloud, cloud
 
+pytestmark = pytest.mark.xdist_group("paid once")
+
 FORM_TYPE = "purchase_invoice"
 DOCUMENTS = 8
 IN_FLIGHT = 3
