@@ -6,7 +6,6 @@ import getpass
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -14,19 +13,16 @@ from rich.markup import escape
 from sqlalchemy import Connection
 
 from pipeline.cli.console import out
+from pipeline.cli.prune import prune
 from pipeline.cli.tables import Output, OutputOption, cell, print_json, print_table, short_time
 from pipeline.db import models as statements
-from pipeline.db.connection import reading
-from pipeline.orchestrator.service_access import EngineOf
-from pipeline.params import table
-from pipeline.ports import RemoteEngine
 from pipeline.training import registry
-from pipeline.training.janitor import Prunable, prunable, remove
-from pipeline.training.membership import group_rows
-from pipeline.types import Evaluation, FieldScore, FormType, ModelVersion
-from pipeline.wiring import App, open_app, remote_engines
+from pipeline.types import Evaluation, FieldScore, ModelVersion
+from pipeline.wiring import open_app
 
 app = typer.Typer(no_args_is_help=True, help="See and choose the models that score.")
+
+app.command(epilog="Example: formpipe models prune --form-type invoices --dry-run")(prune)
 
 Group = Annotated[str, typer.Argument(help="A group, or a form type of it.", show_default=False)]
 
@@ -96,63 +92,6 @@ def rollback(group: Group) -> None:
     with open_app().database.begin() as connection:
         done = registry.roll_back(connection, _group(connection, group), by=_person(), now=datetime.now(UTC))
     _say_active(done)
-
-
-@app.command(epilog="Example: formpipe models prune --form-type invoices --dry-run")
-def prune(
-    form_type: Annotated[
-        str | None, typer.Option("--form-type", "-f", help="Only the models of this one.", show_default=False)
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-) -> None:
-    """Delete models that are invalid, or retired beyond keep_versions: on the service and here. The one in
-    use, the one a rollback returns to and those that rows name stay."""
-    opened = open_app()
-    with reading(opened.database) as connection:
-        rows = _rows_by_group(opened, connection, form_type)
-        found = [(rows[group][0], each) for group in rows for each in _prunable(connection, rows[group])]
-    if not found:
-        out.print("No model is to be deleted.")
-        return
-    columns = ("group", ">version", "engine", "model", "because")
-    print_table(columns, [_prunable_line(each) for _, each in found])
-    if dry_run or not (yes or typer.confirm(f"Delete {len(found)}?")):
-        out.print("Nothing was deleted.")
-        return
-    engine_of = remote_engines(opened)
-    for row, each in found:
-        with opened.database.begin() as connection:
-            remove(connection, each, partial(_engine_of, engine_of, row))
-    out.print(f"[green]{len(found)} deleted.[/green]")
-
-
-def _rows_by_group(
-    app: App, connection: Connection, form_type: str | None
-) -> dict[str, tuple[FormType, ...]]:
-    rows = table.load(connection, app.services, datetime.now(UTC).date()).form_types
-    groups = group_rows(rows)
-    if form_type is None:
-        return groups
-    return {group: each for group, each in groups.items() if form_type in {row.form_type for row in each}}
-
-
-def _prunable(connection: Connection, rows: tuple[FormType, ...]) -> tuple[Prunable, ...]:
-    group, keep = rows[0].group, max(row.keep_versions for row in rows)
-    return prunable(statements.versions(connection, group), keep, [row.model_id for row in rows])
-
-
-def _prunable_line(each: Prunable) -> tuple[object, ...]:
-    version = each.version
-    engine = " ".join(filter(None, (version.engine, version.api_version)))
-    why = f"{each.why} (the model itself stays: another version has it)" if each.shared else each.why
-    return (version.group, version.version, engine, version.service_model_id, why)
-
-
-def _engine_of(engine_of: EngineOf, row: FormType, version: ModelVersion) -> RemoteEngine | None:
-    if version.engine == "local":
-        return None
-    return engine_of(row.secrets, version.engine, version.api_version)
 
 
 def _group(connection: Connection, name: str) -> str:

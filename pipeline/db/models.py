@@ -242,6 +242,16 @@ def drop_bundles(connection: Connection, version_ids: Collection[int]) -> int:
     return connection.execute(delete(model_bundle).where(model_bundle.c.sha256.not_in(used))).rowcount
 
 
+def ids_in_use_beside(connection: Connection, group: str) -> frozenset[str]:
+    """Model ids that rows of any group name, good rows or not, and that versions of other groups have."""
+    version = model_version.c
+    others = select(version.service_model_id).where(
+        version.form_batch_group_id != group, version.state != "invalid"
+    )
+    found = [*connection.scalars(select(form_type.c.model_id)), *connection.scalars(others)]
+    return frozenset(model_id for model_id in found if model_id)
+
+
 def forget_model(connection: Connection, version_id: int, reason: str) -> None:
     """The model of a version was deleted; the version stays listed, and cannot be used again."""
     connection.execute(

@@ -110,6 +110,16 @@ def open_ones(connection: Connection, group: str, *kinds: OperationKind) -> tupl
     return tuple(_record(row) for row in rows)
 
 
+def trainings_of(connection: Connection, version_id: int) -> tuple[Operation, ...]:
+    """The trainings that were asked for a model version, ended or not, the latest first."""
+    rows = connection.execute(
+        select(operation)
+        .where(operation.c.model_version_id == version_id, operation.c.kind == "train")
+        .order_by(operation.c.id.desc())
+    )
+    return tuple(_record(row) for row in rows)
+
+
 def give_up_intents(connection: Connection, group: str, now: datetime) -> int:
     """End what was cut off between the intent and the answer; its documents are pending again. How many.
     Only for the holder of the group's lease."""

@@ -46,8 +46,10 @@ class History:
     def interrupted(self, fingerprint: str) -> ModelVersion | None:
         """The newest version, where its training on this very set was cut off."""
         last = self.versions[-1] if self.versions else None
-        cut = last and (last.state == "training" or (last.state == "invalid" and last.reason == INTERRUPTED))
-        return last if cut and last and last.fingerprint == fingerprint else None
+        if last is None or last.fingerprint != fingerprint:
+            return None
+        interrupted = last.state == "invalid" and (last.reason or "").startswith(INTERRUPTED)
+        return last if interrupted or last.state == "training" else None
 
 
 def decide_training(rows: Sequence[FormType], folder: TrainingFolder, history: History) -> TrainingDecision:

@@ -13,7 +13,7 @@ from pipeline.db import models
 from pipeline.db.models import NewVersion
 from pipeline.errors import RowError
 from pipeline.training.gate import Verdict, judge
-from pipeline.training.janitor import spared
+from pipeline.training.janitor import former, note_left_behind, spared
 from pipeline.training.records import TrainingFolder
 from pipeline.types import (
     Evaluation,
@@ -66,7 +66,7 @@ def end_interrupted(connection: Connection, group: str) -> tuple[int, ...]:
     holder of the group's lease."""
     left = [version for version in models.versions(connection, group) if version.state == "training"]
     for version in left:
-        models.move(connection, version.id, "invalid", expected=("training",), reason=INTERRUPTED)
+        fail(connection, version.id, INTERRUPTED)
     return tuple(version.version for version in left)
 
 
@@ -109,8 +109,9 @@ def settle(connection: Connection, version_id: int, *, by: str, now: datetime) -
 
 
 def fail(connection: Connection, version_id: int, reason: str) -> None:
-    """Note that a training gave no model. The next run tries again."""
-    models.move(connection, version_id, "invalid", expected=("training",), reason=reason)
+    """Note that a training gave no model, and what it left at a service. The next run tries again."""
+    if models.move(connection, version_id, "invalid", expected=("training",), reason=reason):
+        note_left_behind(connection, get(connection, version_id))
 
 
 def refuse(connection: Connection, version_id: int, reason: str) -> None:
@@ -149,19 +150,14 @@ def promote(
 def roll_back(connection: Connection, group: str, *, by: str, now: datetime) -> ModelVersion:
     """Return a group to the version that was active before. Raises RowError `nothing-to-roll-back-to`."""
     current = models.active(connection, group)
-    before = [
-        version
-        for version in models.versions(connection, group)
-        if version.state == "retired" and version.promoted_at is not None
-    ]
-    if current is None or not before:
+    before = former(models.versions(connection, group))
+    if current is None or before is None:
         raise RowError(
             f"group {group} has no earlier model to go back to: see `formpipe models list`",
             reason="nothing-to-roll-back-to",
         )
-    latest = max(before, key=lambda version: (version.promoted_at, version.version))
     reason = f"rolled back from version {current.version}"
-    return promote(connection, latest.id, by=by, now=now, reason=reason, overwrite=True)
+    return promote(connection, before.id, by=by, now=now, reason=reason, overwrite=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,6 @@ def test_what_is_not_there_is_a_named_error(run: Run, trained: Engine) -> None:
     assert getattr(run("models", "rollback", "invoices").exception, "reason", "") == "nothing-to-roll-back-to"
 
 
-@pytest.mark.parametrize("command", ["list", "show", "promote", "rollback"])
+@pytest.mark.parametrize("command", ["list", "show", "promote", "rollback", "prune"])
 def test_every_command_has_an_example(run: Run, command: str) -> None:
     assert f"Example: formpipe models {command}" in run("models", command, "--help").output
