@@ -129,7 +129,7 @@ def test_rows_and_versions_of_other_groups_keep_a_model(connection: Connection) 
     insert_version(connection, 4, "active", form_batch_group_id="other", service_model_id="m2")
     faulty = {
         "form_type": "odd",
-        "engine": "no-engine",
+        "locale": "no locale",
         "training_container_name": "c",
         "scoring_container_name": "c",
     }
