@@ -24,6 +24,10 @@ database_url = "sqlite:///formpipe.db"
 # The folder whose sub-folders are the containers that parameter rows name.
 storage_root = "data"
 
+# Forms in a storage account, secrets in a Key Vault (docs/azure.md):
+# storage = "azure-blob"
+# key_vault_url = "https://NAME.vault.azure.net"
+
 # Documents are read by so many processes at a time (default: one per core).
 # workers = 2
 """

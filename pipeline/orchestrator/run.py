@@ -166,7 +166,7 @@ class _GroupRun:
             made = self._train(training, folder)
             decision = replace(decision, reason=f"{decision.reason}; {made}" if made else decision.reason)
         elif decision.action == "adopt" and decision.model_id:
-            adopt_model(training, self._rows[0], folder, self._named(decision.model_id, guard))
+            adopt_model(training, self._rows[0], folder, self._named(decision.model_id, folder, guard))
         with reading(context.sources.database) as connection:
             return decision, models.active(connection, self._rows[0].group)
 
@@ -189,10 +189,12 @@ class _GroupRun:
         context = self._context
         return GroupAccess(context.services, context.sources.database, context.terms, guard, context.stopping)
 
-    def _named(self, model_id: str, guard: Callable[[Connection], None]) -> NamedModel:
+    def _named(
+        self, model_id: str, folder: TrainingFolder, guard: Callable[[Connection], None]
+    ) -> NamedModel:
         row = self._rows[0]
         if row.engine != LOCAL:
-            return self._access(guard).named_model(row, model_id)
+            return self._access(guard).named_model(row, model_id, folder.fields)
         with reading(self._context.sources.database) as connection:
             return model_known_here(connection, row, model_id)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine
@@ -15,7 +15,7 @@ from pipeline.orchestrator.leasing import LeaseTerms
 from pipeline.orchestrator.service_training import model_fields, service_evaluation
 from pipeline.ports import RemoteEngine
 from pipeline.training.registry import NamedModel
-from pipeline.types import FormType, ModelVersion, SecretNames
+from pipeline.types import FieldSpec, FormType, ModelVersion, SecretNames
 
 LOCAL = "local"
 
@@ -50,8 +50,9 @@ class GroupAccess:
     def ledger(self, group: str) -> Ledger:
         return Ledger(self.database, group, self.terms.holder, self.guard, self.terms.now)
 
-    def named_model(self, row: FormType, model_id: str) -> NamedModel:
-        """A model that a row names, as the service tells it. Raises RowError `model-missing`,
+    def named_model(self, row: FormType, model_id: str, known: Sequence[FieldSpec] = ()) -> NamedModel:
+        """A model that a row names, as the service tells it; of its fields Form Recognizer tells the names,
+        their types are those `known` of the training folder. Raises RowError `model-missing`,
         `model-not-ready`, `model-unusable`."""
         model = self.access.engine_of(row.secrets, row.engine, row.api_version).model(model_id)
         if model.state != "ready":
@@ -62,7 +63,7 @@ class GroupAccess:
             engine=row.engine,
             api_version=row.api_version,
             model_kind=row.model_kind,
-            fields=model_fields(model),
+            fields=model_fields(model, known),
             evaluation=service_evaluation(model),
             origin=f"a model of {row.engine}",
         )

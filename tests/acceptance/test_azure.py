@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from pipeline.db import tables
 from tests.azure.azurite import AzuriteMissingError
 from tests.azure.lake import row_of, small_lake
 from tests.azure.rehearsal import Cloud, Side, cloud, embedded
@@ -60,6 +62,26 @@ def test_the_access_log_shows_each_training_and_each_analyze(abroad: Cloud) -> N
     assert abroad.emulator.status()["accepted"] == {"layout": 6, "train": 1, "analyze": 8}
     assert [line["class"] for line in taken].count("manage") == 1
     assert [line["class"] for line in taken].count("analyze") == 14
+
+
+def test_a_model_that_a_row_names_is_checked_and_adopted(
+    abroad: Cloud, at_home: Side, tmp_path: Path
+) -> None:
+    """Another database, the same resource: no training, and the same values."""
+    (trained,) = abroad.side.query(select(tables.form_type))
+    row = {**trained._mapping, "scoring_output_blob_folder": None}
+    side = Side(tmp_path / "other", abroad.side.environment)
+    side.settings((abroad.side.folder / "formpipe.toml").read_text())
+    assert side.formpipe("db", "upgrade") == 0
+    side.add([row])
+    before = abroad.emulator.accepted("train")
+    assert side.formpipe("run") == 0, side.told
+    assert abroad.emulator.accepted("train") == before
+    assert side.values() == at_home.values()
+    (version,) = side.query(select(tables.model_version))
+    assert (version.state, version.service_model_id) == ("active", trained.model_id)
+    side.formpipe("plan")
+    assert "training set unchanged" in side.told[-2]
 
 
 def test_the_second_run_asks_the_service_for_nothing(abroad: Cloud) -> None:
