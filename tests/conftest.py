@@ -69,7 +69,8 @@ def forms(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Forms:
     small_lake(root)
     upload(root, azurite.first)
     found = Forms(root, azurite.first)
-    found.put_layouts()
+    for form_type in ("purchase_invoice", "supplier_registration"):
+        found.put_layouts(form_type)
     return found
 
 

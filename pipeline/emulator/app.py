@@ -18,7 +18,6 @@ from starlette.types import Receive, Scope, Send
 
 from pipeline.emulator import (
     document_intelligence,
-    document_intelligence_batches,
     feedback_loop,
     form_recognizer,
 )
@@ -43,7 +42,6 @@ ROUTES: Sequence[Route] = (
     *feedback_loop.ROUTES,
     *form_recognizer.ROUTES,
     *document_intelligence.ROUTES,
-    *document_intelligence_batches.ROUTES,
 )
 
 

@@ -6,7 +6,7 @@ sizes of a rehearsal takes a fraction of a second and needs no file format of it
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +18,31 @@ LEAST_DOCUMENTS = 5
 LEAST_CLASSES = 2
 
 
-def keep(texts: Mapping[str, list[str]], bundle: Path) -> None:
+def keep(texts: Mapping[str, Sequence[str]], bundle: Path) -> None:
     """Keep the texts of each class."""
     bundle.write_text(json.dumps(texts, ensure_ascii=False), encoding="utf-8")
 
 
-def classify(bundle: Path, text: str) -> tuple[str, float]:
-    """The likeliest class of a text and its probability."""
-    kept: dict[str, list[str]] = json.loads(bundle.read_text(encoding="utf-8"))
-    names = [name for name, texts in kept.items() for _ in texts]
-    model: Any = make_pipeline(
-        TfidfVectorizer(token_pattern=r"(?u)\b\w+\b", sublinear_tf=True),
-        LogisticRegression(C=100.0, max_iter=1000),
-    )
-    model.fit([each for texts in kept.values() for each in texts], names)
-    chances = model.predict_proba([text])[0]
-    best = int(chances.argmax())
-    return str(model.classes_[best]), float(chances[best])
+def kept(bundle: Path) -> dict[str, list[str]]:
+    """The texts of each class; training goes on from them with more."""
+    texts: dict[str, list[str]] = json.loads(bundle.read_text(encoding="utf-8"))
+    return texts
+
+
+class Classifier:
+    """Fitted to what was kept."""
+
+    def __init__(self, bundle: Path) -> None:
+        texts = kept(bundle)
+        names = [name for name, each in texts.items() for _ in each]
+        self._model: Any = make_pipeline(
+            TfidfVectorizer(token_pattern=r"(?u)\b\w+\b", sublinear_tf=True),
+            LogisticRegression(C=100.0, max_iter=1000),
+        )
+        self._model.fit([text for each in texts.values() for text in each], names)
+
+    def classify(self, text: str) -> tuple[str, float]:
+        """The likeliest class of a text and its probability."""
+        chances = self._model.predict_proba([text])[0]
+        best = int(chances.argmax())
+        return str(self._model.classes_[best]), float(chances[best])

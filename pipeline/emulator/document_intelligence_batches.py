@@ -1,292 +1,201 @@
-"""Batches (2024-11-30) and classifiers (since 2023-07-31) of Document Intelligence."""
+"""Document Intelligence 4.0: batches, which analyze files of a container and leave the results in another
+(CONTRACTS 3.3). A batch goes on file by file, and can be asked how far it is."""
 
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, cast
 from urllib.parse import quote
 
 from starlette.responses import Response
 
-from pipeline.emulator import classifier, work
-from pipeline.emulator.container import SignedContainer
-from pipeline.emulator.document_intelligence import (
-    FAMILY,
-    accepted,
-    begun,
-    details_of,
-    index_of,
-    listed,
-    model_of,
-    paged,
-    require_new,
-    result_body,
-    result_job,
-    routes,
-    taken,
-)
-from pipeline.emulator.routing import Call, Route, answer
-from pipeline.emulator.service import EmulatorService, training_fault
-from pipeline.emulator.store import StoredJob, StoredModel
-from pipeline.errors import DocumentError, FormpipeError, RowError
-from pipeline.remote import Analysis, BatchItem, ServiceFault, ServiceModel
+from pipeline.emulator import work
+from pipeline.emulator.container import UNREADABLE, SignedContainer
+from pipeline.emulator.document_intelligence_documents import reading_details, reading_model, result_body
+from pipeline.emulator.document_intelligence_models import listed
+from pipeline.emulator.document_intelligence_operations import source_fault
+from pipeline.emulator.document_intelligence_routing import FAMILY, accepted, paged, routes, stored_job
+from pipeline.emulator.routing import Call, answer
+from pipeline.emulator.service import EmulatorService
+from pipeline.emulator.sorting import read_sorting
+from pipeline.emulator.store import StoredJob
+from pipeline.errors import DocumentError, FormpipeError
+from pipeline.remote import Analysis, BatchItem, ServiceFault
 from pipeline.training.listing import sort_names
-from pipeline.types import Layout
-from pipeline.wire.document_intelligence import encode, encode_analysis
+from pipeline.wire.document_intelligence import encode_analysis
 from pipeline.wire.document_intelligence.server_requests import (
     BadRequestError,
+    BatchRequest,
     BlobSource,
-    read_source,
-    require_id,
+    read_batch,
+    read_reading,
 )
-from pipeline.wire.document_intelligence.versions import VERSIONS, Version
+from pipeline.wire.document_intelligence.versions import Version
 
 _MOST_FILES = 10_000
+_EXISTS = ServiceFault("OutputExists", "The output file already exists.")
 
 
-# --- batches ----------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """A batch under way. `there`: what the result container held before."""
+
+    version: Version
+    asked: BatchRequest
+    source: SignedContainer
+    target: SignedContainer
+    there: frozenset[str]
+    service: EmulatorService
 
 
 def analyze_batch(version: Version, call: Call, service: EmulatorService) -> Response:
-    stored = model_of(call, service, call.path["model"], "labelled", "unlabelled", "composed")
-    body = call.json()
-    source = cast(BlobSource, read_source(body))
-    result = str(body.get("resultContainerUrl") or "")
-    if not result:
-        raise BadRequestError(ServiceFault("ParameterMissing", "resultContainerUrl is required."))
-    details = {
-        "prefix": str(body.get("resultPrefix") or ""),
-        "overwrite": bool(body.get("overwriteExisting")),
+    stored = reading_model(call, service)
+    reading = read_reading(call.query, version)
+    asked = read_batch(call.json(), version)
+    files = listed(asked.source)
+    model_id = call.path["model"]
+    details = reading_details(model_id, stored, reading) | {
+        "pages": list(reading.pages),
+        "models": stored.bundles if stored else {},
+        "items": [],
     }
-    job = service.new_job(
-        call.resource, "batch", FAMILY, stored.model.model_id, version=version.name, **details
-    )
-    service.run(job, lambda each: _carry_out(each, stored, source, result, service))
-    path = f"documentModels/{stored.model.model_id}/analyzeBatchResults/{job.id}"
-    return accepted(version, f"{call.endpoint}{version.base}/{path}?api-version={version.name}")
+    job = service.new_job(call.resource, "batch", FAMILY, stored.model.model_id if stored else "", **details)
+    service.run(job, lambda each: _carry_out(each, version, asked, files, service))
+    return accepted(version, call, f"documentModels/{model_id}/analyzeBatchResults/{job.id}")
 
 
 def _carry_out(
-    job: StoredJob, stored: StoredModel, source: BlobSource, result_url: str, service: EmulatorService
+    job: StoredJob,
+    version: Version,
+    asked: BatchRequest,
+    files: tuple[str, ...] | None,
+    service: EmulatorService,
 ) -> None:
     if not service.begin(job):
         return
+    items: list[encode_analysis.Json] = []
     try:
-        target = SignedContainer(result_url)
-        there = {blob.path for blob in target.list("", str(job.details["prefix"]))}
-        names = list(_names(source))
-        items = [_one(job, stored, name, source, target, there, service, result_url) for name in names]
+        names = list(_names(asked.source, files))
+        if len(names) > _MOST_FILES:
+            message = f"A batch has no more than {_MOST_FILES} files."
+            service.end(job, ServiceFault("InvalidParameter", message, "azureBlobSource"))
+            return
+        target = SignedContainer(asked.result_url)
+        there = frozenset(blob.path for blob in target.list("", asked.prefix))
+        batch = _Batch(version, asked, SignedContainer(asked.source.url), target, there, service)
+        items = [
+            encode_analysis.batch_item(BatchItem(name, "notStarted"), *_links(batch, name)) for name in names
+        ]
+        for n, name in enumerate(names):
+            items[n] = encode_analysis.batch_item(_one(batch, job, name), *_links(batch, name))
+            service.go_on(job, items=items)
     except FormpipeError as error:
-        fault = training_fault(error)
-        service.end(job, ServiceFault("InvalidSasToken", fault.message, fault.target), items=[])
+        service.end(job, _fault(error), items=items)
         return
-    service.end(job, None, items=items)
+    service.end(job, items=items)
 
 
-def _names(source: BlobSource) -> Iterator[str]:
-    paths = listed(source)
-    if paths is not None:
-        yield from paths[:_MOST_FILES]
+def _names(source: BlobSource, files: tuple[str, ...] | None) -> Iterator[str]:
+    if files is not None:
+        yield from files
         return
-    names = sort_names(SignedContainer(source.url).list("", source.prefix), leave_out=[])
+    names = sort_names(SignedContainer(source.url).list("", source.prefix))
     yield from (blob.path for blob in names.others)
 
 
-def _one(
-    job: StoredJob,
-    stored: StoredModel,
-    name: str,
-    source: BlobSource,
-    target: SignedContainer,
-    there: set[str],
-    service: EmulatorService,
-    result_url: str,
-) -> encode.Json:
-    path = f"{job.details['prefix']}{name}.ocr.json"
-    links = (_blob_url(source.url, name), _blob_url(result_url, path))
-    if path in there and not job.details["overwrite"]:
-        exists = ServiceFault("OutputExists", "The output file already exists.")
-        return encode_analysis.batch_item(BatchItem(name, "skipped", fault=exists), *links)
+def _one(batch: _Batch, job: StoredJob, name: str) -> BatchItem:
+    """One file; what is wrong with it ends only it."""
+    path = _result_path(batch, name)
+    if path in batch.there and not batch.asked.overwrite:
+        return BatchItem(name, "skipped", fault=_EXISTS)
     try:
-        content = SignedContainer(source.url).read("", name)
-        child = replace(job, id=f"{job.id}-item", kind="analyze", state="succeeded")
-        file = service.store.input(child.id)
-        file.write_bytes(content)
-        models = tuple(stored.model.components) or (stored.model.model_id,)
-        task = work.ReadTask(file, service.store.folder / "bundles", models)
-        analysis = cast(Analysis, service.perform(task, service.options.document_seconds))
-        service.store.put_result(child.id, analysis)
-        body = result_body(VERSIONS[str(job.details["version"])], child, service)
-        target.write("", path, json.dumps(body, ensure_ascii=False).encode())
+        found = _read(batch, job, name)
     except DocumentError as error:
-        fault = ServiceFault(
-            "InvalidContent", f"The file is corrupted or format is unsupported ({error.reason})."
+        message = f"The file is corrupted or format is unsupported ({error.reason})."
+        return BatchItem(name, "failed", fault=ServiceFault("InvalidContent", message))
+    done = replace(job, state="succeeded", updated=batch.service.now)
+    body = result_body(batch.version, done, found)
+    batch.target.write("", path, json.dumps(body, ensure_ascii=False).encode())
+    return BatchItem(name, "succeeded", path)
+
+
+def _read(batch: _Batch, job: StoredJob, name: str) -> Analysis:
+    """Raises DocumentError."""
+    service = batch.service
+    file = service.store.input(str(uuid.uuid4()))
+    try:
+        file.write_bytes(batch.source.read("", name))
+        task = work.ReadTask(
+            file,
+            models=tuple(job.details["models"].items()),
+            pages=tuple(job.details["pages"]),
+            most_pages=2 if service.options.tier == "F0" else work.MOST_PAGES,
+            sorting=read_sorting(job.details.get("sorting")),
         )
-        return encode_analysis.batch_item(BatchItem(name, "failed", fault=fault), *links)
-    return encode_analysis.batch_item(BatchItem(name, "succeeded"), *links)
+        return cast(Analysis, service.perform(task, service.options.document_seconds))
+    finally:
+        file.unlink(missing_ok=True)
 
 
-def _blob_url(container_url: str, path: str) -> str:
-    """Without the signature."""
-    return f"{container_url.partition('?')[0]}/{quote(path)}"
+def _fault(error: FormpipeError) -> ServiceFault:
+    if error.reason == UNREADABLE:
+        return source_fault(str(error))
+    return ServiceFault("InternalServerError", f"An unexpected error: {error.reason}.")
+
+
+def _result_path(batch: _Batch, name: str) -> str:
+    return f"{batch.asked.prefix}{name}.ocr.json"
+
+
+def _links(batch: _Batch, name: str) -> tuple[str, str]:
+    """URLs of a file and of its result, without the signatures."""
+    containers = (batch.asked.source.url, batch.asked.result_url)
+    paths = (name, _result_path(batch, name))
+    source, result = (f"{c.partition('?')[0]}/{quote(p)}" for c, p in zip(containers, paths, strict=True))
+    return source, result
+
+
+# --- results ----------------------------------------------------------------------------------------
 
 
 def batch_result(version: Version, call: Call, service: EmulatorService) -> Response:
-    return answer(200, _batch(result_job(call, service, "batch")))
+    job = stored_job(call, service, "batch")
+    items = cast(list[dict[str, Any]], job.details.get("items") or [])
+    return answer(200, _told(job, items))
 
 
 def list_batches(version: Version, call: Call, service: EmulatorService) -> Response:
-    jobs = [job for job in service.store.jobs() if job.kind == "batch" and job.resource == call.resource]
-    items = [_batch(job) for job in jobs if job.model_id == call.path["model"]]
+    """Those of a model, without their files."""
+    items = [_told(job, None) for job in service.store.jobs() if _is_one(call, job, service)]
     return paged(version, call, items, f"documentModels/{call.path['model']}/analyzeBatchResults")
 
 
+def _is_one(call: Call, job: StoredJob, service: EmulatorService) -> bool:
+    try:
+        within = replace(call, path={**call.path, "job": job.id})
+        return stored_job(within, service, "batch").id == job.id
+    except BadRequestError:
+        return False
+
+
 def delete_batch(version: Version, call: Call, service: EmulatorService) -> Response:
-    service.store.delete_job(result_job(call, service, "batch").id)
+    service.store.delete_job(stored_job(call, service, "batch").id)
     return answer(204)
 
 
-def _batch(job: StoredJob) -> encode.Json:
-    items = cast(list[dict[str, Any]], job.details.get("items") or [])
+def _told(job: StoredJob, items: list[dict[str, Any]] | None) -> encode_analysis.Json:
     return encode_analysis.batch(job.id, job.state, job.created, job.updated, items, job.fault)
 
 
-# --- classifiers ------------------------------------------------------------------------------------
-
-
-def build_classifier(version: Version, call: Call, service: EmulatorService) -> Response:
-    body = call.json()
-    told = body if isinstance(body, dict) else {}
-    name = require_id(told.get("classifierId"), "classifierId")
-    kinds = told.get("docTypes")
-    if not isinstance(kinds, dict) or len(kinds) < classifier.LEAST_CLASSES:
-        raise BadRequestError(
-            ServiceFault("InvalidParameter", "At least two docTypes are required.", "docTypes")
-        )
-    sources = {str(kind): cast(BlobSource, read_source(each)) for kind, each in kinds.items()}
-    require_new(call, service, name, bool(told.get("allowOverwrite")))
-    kept = {
-        kind: {"containerUrl": source.url.partition("?")[0], "prefix": source.prefix}
-        for kind, source in sources.items()
-    }
-    now = service.now
-    model = ServiceModel(
-        name, "creating", description=str(told.get("description") or ""), api_version=version.name,
-        created_at=now, updated_at=now,
-    )  # fmt: skip
-    stored = StoredModel(call.resource, "classifier", FAMILY, model, {"docTypes": kept})
-    service.store.put_model(stored)
-    job = service.new_job(call.resource, "classify", FAMILY, name)
-    service.run(job, lambda each: _learn(each, stored, sources, service))
-    return begun(version, call, job)
-
-
-def _learn(
-    job: StoredJob, stored: StoredModel, sources: dict[str, BlobSource], service: EmulatorService
-) -> None:
-    if not service.begin(job):
-        return
-    try:
-        texts = {kind: list(_texts(source, service, job)) for kind, source in sources.items()}
-        few = [kind for kind, each in texts.items() if len(each) < classifier.LEAST_DOCUMENTS]
-        if few:
-            raise RowError(f"too few documents of {', '.join(few)}", reason="training-content-missing")
-    except FormpipeError as error:
-        service.store.put_model(replace(stored, model=replace(stored.model, state="invalid")))
-        service.end(job, ServiceFault("TrainingContentMissing", f"Training data is missing: {error}"))
-        return
-    classifier.keep(texts, service.store.bundle(stored.model.model_id))
-    service.store.put_model(replace(stored, model=replace(stored.model, state="ready")))
-    service.end(job)
-
-
-def _texts(source: BlobSource, service: EmulatorService, job: StoredJob) -> Iterator[str]:
-    container = SignedContainer(source.url)
-    for name in _names(source):
-        file = service.store.input(f"{job.id}-page")
-        file.write_bytes(container.read("", name))
-        task = work.ReadTask(file, service.store.folder / "bundles")
-        analysis = cast(Analysis, service.perform(task, service.options.document_seconds))
-        yield analysis.layout.text
-
-
-def get_classifier(version: Version, call: Call, service: EmulatorService) -> Response:
-    return answer(
-        200, details_of(version, model_of(call, service, call.path["model"], "classifier"), service)
-    )
-
-
-def list_classifiers(version: Version, call: Call, service: EmulatorService) -> Response:
-    stored = [m for m in service.store.models(call.resource) if m.shape == "classifier"]
-    items = [details_of(version, each, service) for each in stored if each.model.state == "ready"]
-    return paged(version, call, items, "documentClassifiers")
-
-
-def delete_classifier(version: Version, call: Call, service: EmulatorService) -> Response:
-    stored = model_of(call, service, call.path["model"], "classifier")
-    service.store.delete_model(call.resource, stored.model.model_id)
-    return answer(204)
-
-
-def classify(version: Version, call: Call, service: EmulatorService) -> Response:
-    stored = model_of(call, service, call.path["model"], "classifier")
-    job_id = taken(call, service)
-    split = call.query.get("split") or ("auto" if not version.classifier_compose else "none")
-    details = {"classifier": stored.model.model_id, "index": index_of(call), "split": split}
-    service.start_reading(job_id, call.resource, FAMILY, details=details)
-    path = f"documentClassifiers/{stored.model.model_id}/analyzeResults/{job_id}"
-    return accepted(version, f"{call.endpoint}{version.base}/{path}?api-version={version.name}")
-
-
-def classify_result(version: Version, call: Call, service: EmulatorService) -> Response:
-    job = result_job(call, service, "layout")
-    analysis = service.store.result(job.id) if job.state == "succeeded" else None
-    if analysis is None:
-        return answer(200, encode_analysis.envelope(job.state, job.created, job.updated, fault=job.fault))
-    name = str(job.details["classifier"])
-    found = _classified(analysis.layout, name, str(job.details["split"]), service)
-    result = encode_analysis.classification(version, name, str(job.details["index"]), found, analysis.layout)
-    return answer(200, encode_analysis.envelope("succeeded", job.created, job.updated, result))
-
-
-def _classified(
-    layout: Layout, name: str, split: str, service: EmulatorService
-) -> list[tuple[str, float, list[int]]]:
-    """One document for the whole file; `perPage` one for each page; `auto` joins neighbours of one class."""
-    bundle = service.store.bundle(name)
-    if split == "none" or len(layout.pages) < 2:
-        kind, chance = classifier.classify(bundle, layout.text)
-        return [(kind, chance, [page.number for page in layout.pages])]
-    found: list[tuple[str, float, list[int]]] = []
-    for page in layout.pages:
-        kind, chance = classifier.classify(bundle, "\n".join(line.text for line in page.lines))
-        if split == "auto" and found and found[-1][0] == kind:
-            found[-1] = (kind, min(found[-1][1], chance), [*found[-1][2], page.number])
-        else:
-            found.append((kind, chance, [page.number]))
-    return found
-
-
-_ONE = "documentClassifiers/{model}"
 _BATCHES = "documentModels/{model}/analyzeBatchResults"
 
-ROUTES: list[Route] = [
-    *routes(
-        ("build-classifier", "POST", "documentClassifiers:build", "manage", build_classifier),
-        ("list-classifiers", "GET", "documentClassifiers", "list", list_classifiers),
-        ("get-classifier", "GET", _ONE, "manage", get_classifier),
-        ("delete-classifier", "DELETE", _ONE, "manage", delete_classifier),
-        ("classify", "POST", f"{_ONE}:analyze", "analyze", classify),
-        ("classify-result", "GET", f"{_ONE}/analyzeResults/{{job}}", "get", classify_result),
-        since="2023-07-31",
-    ),
-    *routes(
-        ("analyze-batch", "POST", "documentModels/{model}:analyzeBatch", "analyze", analyze_batch),
-        ("list-batches", "GET", _BATCHES, "list", list_batches),
-        ("batch-result", "GET", f"{_BATCHES}/{{job}}", "get", batch_result),
-        ("delete-batch", "DELETE", f"{_BATCHES}/{{job}}", "manage", delete_batch),
-        since="2024-11-30",
-    ),
-]
+ROUTES = routes(
+    ("analyze-batch", "POST", "documentModels/{model}:analyzeBatch", "analyze", analyze_batch),
+    ("list-batches", "GET", _BATCHES, "list", list_batches),
+    ("batch-result", "GET", f"{_BATCHES}/{{job}}", "get", batch_result),
+    ("delete-batch", "DELETE", f"{_BATCHES}/{{job}}", "manage", delete_batch),
+    since="2024-11-30",
+)

@@ -16,6 +16,7 @@ from typing import Any, cast
 from pipeline.emulator import work
 from pipeline.emulator.faults import OF_JOBS, FaultRule
 from pipeline.emulator.options import EmulatorOptions
+from pipeline.emulator.sorting import read_sorting
 from pipeline.emulator.store import ModelShape, Store, StoredJob, StoredModel
 from pipeline.errors import AttemptError, DocumentError, FormpipeError, RowError
 from pipeline.executors.processes import ProcessExecutor, WorkerLimits
@@ -101,14 +102,11 @@ class EmulatorService:
         """Read the document of `job_id`, and analyze it where a model is given."""
         kind: OperationKind = "layout" if stored is None else "analyze"
         model_id = stored.model.model_id if stored else ""
-        more = {"pages": list(pages), "models": self._components(stored) if stored else []}
+        more = {"pages": list(pages), "models": stored.bundles if stored else {}}
         job = self._new_job(job_id, resource, kind, family, model_id, (details or {}) | more)
         self._count(kind)
         self._threads.submit(self._read, job)
         return job
-
-    def _components(self, stored: StoredModel) -> list[str]:
-        return list(stored.model.components) or [stored.model.model_id]
 
     def _read(self, job: StoredJob) -> None:
         rules = self._begin(job)
@@ -117,10 +115,10 @@ class EmulatorService:
         two_pages = any(rule.action == "two-pages" for rule in rules) or self.options.tier == "F0"
         task = work.ReadTask(
             file=self.store.input(job.id),
-            bundles=self.store.folder / "bundles",
-            models=tuple(job.details["models"]),
+            models=tuple(job.details["models"].items()),
             pages=tuple(job.details["pages"]),
             most_pages=2 if two_pages else work.MOST_PAGES,
+            sorting=read_sorting(job.details.get("sorting")),
         )
         try:
             analysis = cast(Analysis, self._perform(task, self.options.document_seconds))
@@ -146,13 +144,14 @@ class EmulatorService:
             created_at=now,
             updated_at=now,
         )
+        job_id = str(uuid.uuid4())
+        bundles = {training.model_id: job_id}
         self.store.put_model(
-            StoredModel(training.resource, shape, training.family, model, training.details or {})
+            StoredModel(training.resource, shape, training.family, model, training.details or {}, bundles)
         )
         job = self._new_job(
-            str(uuid.uuid4()), training.resource, "train", training.family, training.model_id,
-            {"mode": request.mode},
-        )  # fmt: skip
+            job_id, training.resource, "train", training.family, training.model_id, {"mode": request.mode}
+        )
         self._count("train")
         self._threads.submit(self._train, job, training)
         return job
@@ -168,7 +167,7 @@ class EmulatorService:
             prefix=request.prefix,
             subfolders=request.include_subfolders,
             labels=request.labels,
-            bundle=self.store.bundle(training.model_id),
+            bundle=self.store.bundle(job.id),
             files=training.files,
         )
         if fault is None:
@@ -237,7 +236,8 @@ class EmulatorService:
             accuracies=tuple(accuracies.items()),
             average_accuracy=sum(averages) / len(averages) if averages else None,
         )
-        self.store.put_model(StoredModel(resource, "composed", family, model, details or {}))
+        bundles = {name: bundle for each in parts for name, bundle in each.bundles.items()}
+        self.store.put_model(StoredModel(resource, "composed", family, model, details or {}, bundles))
         job = self._new_job(str(uuid.uuid4()), resource, "compose", family, model.model_id, {})
         self._end(job)
         return replace(job, state="succeeded")
@@ -270,7 +270,11 @@ class EmulatorService:
         target_id = target[1] if target else ""
         job = self._new_job(
             str(uuid.uuid4()), source.resource, "copy", source.family, source.model.model_id,
-            {"target": target_id},
+            {
+                "target": target_id,
+                "target_resource": target[0] if target else "",
+                "shape": source.shape,
+            },
         )  # fmt: skip
         reserved = self.store.model(*target) if target else None
         if reserved is None:
@@ -285,9 +289,10 @@ class EmulatorService:
         return replace(job, state="succeeded")
 
     def _put_copy(self, source: StoredModel, reserved: StoredModel) -> None:
-        for model_id in source.model.components or (source.model.model_id,):
-            copied = reserved.model.model_id if not source.model.components else model_id
-            self.store.bundle(copied).write_bytes(self.store.bundle(model_id).read_bytes())
+        """Bytes are never written again, so that both models can have the same."""
+        bundles = source.bundles
+        if not source.model.composed:
+            bundles = dict.fromkeys([reserved.model.model_id], next(iter(bundles.values())))
         model = replace(
             source.model,
             model_id=reserved.model.model_id,
@@ -295,8 +300,9 @@ class EmulatorService:
             updated_at=self.now,
             description=reserved.model.description or source.model.description,
         )
+        details = source.details | reserved.details
         self.store.put_model(
-            StoredModel(reserved.resource, source.shape, source.family, model, source.details)
+            StoredModel(reserved.resource, source.shape, source.family, model, details, bundles)
         )
 
     # --- jobs ---------------------------------------------------------------------------------------
@@ -322,6 +328,10 @@ class EmulatorService:
 
     def end(self, job: StoredJob, fault: ServiceFault | None = None, **details: Any) -> None:
         self._end(replace(job, details=job.details | details), fault)
+
+    def go_on(self, job: StoredJob, **details: Any) -> None:
+        """Note how far a job is."""
+        self.store.put_job(replace(job, state="running", updated=self.now, details=job.details | details))
 
     def new_job(
         self, resource: str, kind: OperationKind, family: str, model_id: str = "", **details: Any

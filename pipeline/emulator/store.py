@@ -21,14 +21,16 @@ JobState = Literal["notStarted", "running", "succeeded", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class StoredModel:
-    """A model of a resource. `family`: the API family that made it. `schema`: field types by name, as DI
-    tells them. `details`: what its family keeps beside."""
+    """A model of a resource. `family`: the API family that made it. `details`: what its family keeps beside.
+    `bundles`: by the id of each model that is in it (its own, or its components'), the name of the bytes: one
+    for each training, as two resources may choose one id, and an id may be trained anew."""
 
     resource: str
     shape: ModelShape
     family: str
     model: ServiceModel
     details: dict[str, Any] = field(default_factory=dict)
+    bundles: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +101,9 @@ class Store:
             query = "DELETE FROM model WHERE resource = ? AND lower(id) = lower(?)"
             return database.execute(query, (resource, model_id)).rowcount > 0
 
-    def bundle(self, model_id: str) -> Path:
+    def bundle(self, name: str) -> Path:
         """Where the bytes of a trained model lie."""
-        return self.folder / "bundles" / model_id.lower()
+        return self.folder / "bundles" / name
 
     # --- jobs ---------------------------------------------------------------------------------------
 

@@ -3,11 +3,14 @@ engine. Training feeds the engine as a run with `engine = local` does, so that b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.emulator.classifier import Classifier
 from pipeline.emulator.container import SignedContainer
+from pipeline.emulator.sorting import Sorting, groups
 from pipeline.engines.local import LocalEngine
 from pipeline.errors import DocumentError, RowError
 from pipeline.reading.content import HEAD_LENGTH, content_type
@@ -38,14 +41,15 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class ReadTask:
-    """A document to be read, and analyzed with the best fitting of `models` (their ids; none: the layout
-    alone). `pages` are those wanted, empty for all."""
+    """A document to be read, and analyzed with the best fitting of `models` (ids and the names of their
+    bytes; none: the layout alone), or sorted by a classifier first. `pages` are those wanted, empty for
+    all."""
 
     file: Path
-    bundles: Path
-    models: tuple[str, ...] = ()
+    models: tuple[tuple[str, str], ...] = ()
     pages: tuple[int, ...] = ()
     most_pages: int = MOST_PAGES
+    sorting: Sorting | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ def prepare(bundles: Path) -> None:
     """Build this worker's engine, which takes its models from this folder."""
     global _bundles, _engine
     _bundles = bundles
-    _engine = LocalEngine(lambda model_id: (bundles / model_id.lower()).read_bytes())
+    _engine = LocalEngine(lambda name: (bundles / name).read_bytes())
 
 
 def perform(task: object) -> object:
@@ -108,13 +112,31 @@ def analyze(task: ReadTask, engine: LocalEngine) -> Analysis:
     if task.pages:
         kept = tuple(page for page in layout.pages if page.number in task.pages)
         layout = Layout(kept, layout.page_count)
+    if task.sorting is not None:
+        return Analysis(layout, tuple(_sorted(task.sorting, dict(task.models), layout, engine)))
     if not task.models:
         return Analysis(layout)
-    model_id, values = best_fit({model: engine.extract(model, layout) for model in task.models})
+    model_id, values = best_fit({model: engine.extract(name, layout) for model, name in task.models})
     numbers = [page.number for page in layout.pages] or [1]
     confidence = sum(value.confidence for value in values) / len(values) if values else 0.0
     document = AnalyzedDocument(model_id, min(numbers), max(numbers), values, confidence, model_id)
     return Analysis(layout, (document,), model_id)
+
+
+def _sorted(
+    sorting: Sorting, models: Mapping[str, str], layout: Layout, engine: LocalEngine
+) -> Iterator[AnalyzedDocument]:
+    """The documents in a file by a classifier; those of a class that has a model are analyzed with it."""
+    assert _bundles is not None
+    met: Counter[str] = Counter()
+    for group in groups(layout, sorting.split, Classifier(_bundles / sorting.classifier).classify):
+        part = Layout(tuple(page for page in layout.pages if page.number in group.pages), layout.page_count)
+        met[group.kind] += 1
+        model_id = sorting.model_of(group, met[group.kind])
+        values = engine.extract(models[model_id], part) if model_id else ()
+        yield AnalyzedDocument(
+            group.kind, group.pages[0], group.pages[-1], values, group.confidence, model_id
+        )
 
 
 def best_fit(
@@ -135,7 +157,7 @@ def learn(task: TrainTask, engine: LocalEngine) -> Learned:
     folder = inspect(storage, row, load_services()["local"])
     documents = _used(folder, task)
     if not documents:
-        reason = "no-layouts" if folder.documents and task.labels else "untrainable"
+        reason = "no-layouts" if task.labels else "untrainable"
         raise RowError("nothing to train on", reason=reason)
     layouts: dict[str, Layout] = {}
     told = tuple(_read(document, storage, engine, layouts) for document in documents)

@@ -68,12 +68,13 @@ class Forms:
         (found,) = (line for line in map(json.loads, lines) if line["path"].endswith(f"/{name}"))
         return {field: value for field, value in found["fields"].items() if value is not None}
 
-    def put_layouts(self) -> None:
-        """Put a layout beside every training form, as the labelling tool would have."""
+    def put_layouts(self, form_type: str = "") -> None:
+        """Put a layout beside every training form (those that are PDFs), as the labelling tool would have."""
+        training = f"{form_type or self.form_type}/training/"
         client = self.account.container(CONTAINER)
-        folder = self.root / CONTAINER / self.training
+        folder = self.root / CONTAINER / training
         for form in sorted(folder.iterdir()):
             if form.suffix in (".pdf", ".png", ".jpg", ".tiff", ".tif"):
                 layout = read_layout(form.read_bytes(), ReadOptions(max_pages=10), None)
                 body = json.dumps(layout_to_json(layout))
-                client.upload_blob(f"{self.training}{form.name}.ocr.json", body, overwrite=True)
+                client.upload_blob(f"{training}{form.name}.ocr.json", body, overwrite=True)

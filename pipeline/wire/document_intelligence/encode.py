@@ -1,118 +1,224 @@
-"""What Document Intelligence says of models, operations and lists, from records (CONTRACTS 3.2, 3.4)."""
+"""What Document Intelligence says of models, classifiers, operations, lists and the resource, from records
+(CONTRACTS 3.2)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from pipeline.remote import ServiceFault, ServiceModel
 from pipeline.types import FieldSpec
+from pipeline.wire.document_intelligence.encode_faults import failure
 from pipeline.wire.document_intelligence.versions import Version
 
 Json = dict[str, Any]
+Status = Literal["notStarted", "running", "succeeded", "failed"]
+_SEPARATOR = "/"
 
-_OUTER = {
-    400: ("InvalidRequest", "Invalid request."),
-    404: ("NotFound", "Resource not found."),
-    409: ("Conflict", "The request could not be completed due to a conflict."),
-    415: ("UnsupportedMediaType", "Request content type is not supported."),
-}
-_ARGUMENTS = {"InvalidContentSourceFormat", "InvalidParameter", "InvalidSasToken", "ParameterMissing"}
+NEURAL_BUILDS = 20
+"""How many neural models can be built in a month (3.x, S0; CONTRACTS 3.5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentType:
+    """A kind of document that a model knows. `model_id`: the model behind it, and `options` what was told of
+    it beside, in a composed model of 4.0."""
+
+    name: str
+    fields: tuple[FieldSpec, ...] = ()
+    accuracies: tuple[tuple[str, float], ...] = ()
+    mode: str = "template"
+    description: str = ""
+    model_id: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelNotes:
+    """What is told of a model beside itself; all but the tags since 4.0. `source` is where its training set
+    lies, without a signature."""
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    mode: str = ""
+    source: Mapping[str, Any] = field(default_factory=dict)
+    classifier: str = ""
+    split: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OperationFacts:
+    """A build, compose or copy. `location` is the URL of what it makes."""
+
+    operation_id: str
+    kind: str
+    status: Status
+    created: datetime
+    updated: datetime
+    location: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+UNNOTED = ModelNotes()
 
 
 def stamp(time: datetime | None) -> str:
+    """Whole seconds; a model that says no time is as old as time."""
     return (time or datetime(1970, 1, 1, tzinfo=UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def error(status: int, fault: ServiceFault) -> Json:
-    """The body of a refusal: an outer error by status, the cause inside it."""
-    code, message = _OUTER.get(status, ("InvalidRequest", "Invalid request."))
-    if fault.code in _ARGUMENTS:
-        code, message = "InvalidArgument", "Invalid argument."
-    inner = {"code": fault.code, "message": fault.message}
-    body: Json = {"code": code, "message": message, "innererror": inner}
-    return {"error": body | ({"target": fault.target} if fault.target else {})}
-
-
-def job_error(fault: ServiceFault) -> Json:
-    """The error of a failed operation: its cause is a detail."""
-    details = [{"code": fault.code, "message": fault.message}]
-    return {"code": "InvalidRequest", "message": "Invalid request.", "details": details}
+# --- operations -------------------------------------------------------------------------------------
 
 
 def operation(
+    facts: OperationFacts,
     version: Version,
     *,
-    operation_id: str,
-    kind: str,
-    status: str,
-    created: datetime,
-    updated: datetime,
-    location: str,
     result: Json | None = None,
     fault: ServiceFault | None = None,
 ) -> Json:
-    """A build, compose or copy. List items have neither result nor error; early polls no percentage."""
-    body: Json = {
-        "operationId": operation_id,
-        "kind": kind,
-        "status": status,
-        "createdDateTime": stamp(created),
-        "lastUpdatedDateTime": stamp(updated),
-        "resourceLocation": location,
-        "apiVersion": version.name,
+    """Items of a list have neither result nor error; early polls no percentage, failed ones 100."""
+    body = {
+        "operationId": facts.operation_id,
+        "kind": facts.kind,
+        "status": facts.status,
+        "createdDateTime": stamp(facts.created),
+        "lastUpdatedDateTime": stamp(facts.updated),
+        "resourceLocation": facts.location,
     }
-    if status in ("succeeded", "failed"):
-        body["percentCompleted"] = 100
-    if result is not None and status == "succeeded":
-        body["result"] = result
-    if fault is not None:
-        body["error"] = job_error(fault)
-    return body
+    more: Json = {
+        "apiVersion": version.name if version.expires else None,
+        "percentCompleted": 100 if facts.status in ("succeeded", "failed") else None,
+        "tags": dict(facts.tags) or None,
+        "result": result if facts.status == "succeeded" else None,
+        "error": failure(fault) if fault and facts.status == "failed" else None,
+    }
+    return body | {name: value for name, value in more.items() if value is not None}
 
 
-def model_summary(model: ServiceModel, version: Version) -> Json:
-    """What a list says of a model."""
-    body: Json = {"modelId": model.model_id, "createdDateTime": stamp(model.created_at)}
-    if model.description:
-        body["description"] = model.description
-    body["apiVersion"] = model.api_version or version.name
-    if version.expires and model.expires_at is not None:
-        body["expirationDateTime"] = stamp(model.expires_at)
-    return body
+# --- models -----------------------------------------------------------------------------------------
+
+
+def model_summary(model: ServiceModel, version: Version, notes: ModelNotes = UNNOTED) -> Json:
+    """What a list says of a model. Models of older API families have no end of life here."""
+    ends = version.expires and model.expires_at is not None
+    changed = version.model_extras and model.updated_at is not None
+    more: Json = {
+        "description": model.description or None,
+        "expirationDateTime": stamp(model.expires_at) if ends else None,
+        "modifiedDateTime": stamp(model.updated_at) if changed else None,
+        "tags": dict(notes.tags) or None,
+    }
+    body = {
+        "modelId": model.model_id,
+        "createdDateTime": stamp(model.created_at),
+        "apiVersion": model.api_version or version.name,
+    }
+    return body | {name: value for name, value in more.items() if value is not None}
 
 
 def model_details(
-    model: ServiceModel, version: Version, parts: Sequence[ServiceModel], details: Mapping[str, Any]
+    model: ServiceModel, version: Version, types: Sequence[DocumentType], notes: ModelNotes = UNNOTED
 ) -> Json:
-    """The whole model. A single model's document type is its own id; a composed one has its parts'."""
-    body = model_summary(model, version)
-    mode = str(details.get("mode") or "template")
-    kinds = parts or (model,)
-    body["docTypes"] = {part.model_id: _doc_type(part, mode, bool(parts), version) for part in kinds}
-    if version.classifier_compose:
+    """The whole model. A single model's document type has its own id; a copy's that of what was copied."""
+    body = model_summary(model, version, notes)
+    body["docTypes"] = {kind.name: _document_type(kind, version) for kind in types}
+    if not version.model_extras:
+        return body
+    more: Json = {
+        "buildMode": notes.mode or None,
+        "azureBlobSource": dict(notes.source) or None,
+        "classifierId": notes.classifier or None,
+        "split": notes.split or None,
+    }
+    return body | {name: value for name, value in more.items() if value is not None}
+
+
+def classifier_details(
+    model: ServiceModel, version: Version, sources: Mapping[str, Mapping[str, Any]], base: str = ""
+) -> Json:
+    """`sources`: by class, where its documents were, as `azureBlobSource` or `azureBlobFileListSource`."""
+    body: Json = {"classifierId": model.model_id}
+    if model.description:
+        body["description"] = model.description
+    body |= {"createdDateTime": stamp(model.created_at), "expirationDateTime": stamp(model.expires_at)}
+    if version.model_extras:
         body["modifiedDateTime"] = stamp(model.updated_at)
-        body |= {"classifierId": details["classifier"], "split": "none"} if parts else {"buildMode": mode}
+    body["apiVersion"] = model.api_version or version.name
+    if base:
+        body["baseClassifierId"] = base
+    body["docTypes"] = {name: _source(source, version) for name, source in sources.items()}
     return body
 
 
-def classifier_details(model: ServiceModel, version: Version, details: Mapping[str, Any]) -> Json:
-    kinds = details.get("docTypes") or {}
-    return {
-        "classifierId": model.model_id,
-        "description": model.description,
-        "createdDateTime": stamp(model.created_at),
-        "expirationDateTime": stamp(model.expires_at),
-        "apiVersion": model.api_version or version.name,
-        "docTypes": {name: _source(source, version) for name, source in kinds.items()},
-    }
+def _source(source: Mapping[str, Any], version: Version) -> Json:
+    kind = "azureBlobFileList" if "azureBlobFileListSource" in source else "azureBlob"
+    return ({"sourceKind": kind} if version.model_extras else {}) | dict(source)
 
 
-def _source(source: Mapping[str, str], version: Version) -> Json:
-    """Where the documents of a class were; a signature is not told."""
-    body: Json = {"azureBlobSource": dict(source)}
-    return body | ({"sourceKind": "azureBlob"} if version.classifier_compose else {})
+def _document_type(kind: DocumentType, version: Version) -> Json:
+    body: Json = {"description": kind.description} if kind.description else {}
+    body |= {"fieldSchema": _schema(kind.fields), "buildMode": kind.mode}
+    body["fieldConfidence"] = _confidences(kind.accuracies, kind.fields)
+    if version.classifier_compose and kind.model_id:
+        body |= {"modelId": kind.model_id} | kind.options
+    return body
+
+
+# --- fields of a model ------------------------------------------------------------------------------
+
+
+def _schema(fields: Sequence[FieldSpec]) -> Json:
+    """`items/Price` is column `Price` of the table `items`; longer names are members of objects."""
+    schema: Json = {}
+    for spec in fields:
+        root, *path = spec.name.split(_SEPARATOR)
+        if not path:
+            schema[root] = {"type": wire_type(spec)}
+        else:
+            empty = {"type": "array", "items": _object()} if len(path) == 1 else _object()
+            _member(schema.setdefault(root, empty), path, spec)
+    return schema
+
+
+def _object() -> Json:
+    return {"type": "object", "properties": {}}
+
+
+def _rows(schema: Json) -> Json:
+    """The members of a table's rows, or of an object."""
+    members: Json = (schema.get("items") or schema)["properties"]
+    return members
+
+
+def _member(schema: Json, path: Sequence[str], spec: FieldSpec) -> None:
+    node = schema
+    for name in path[:-1]:
+        node = _rows(node).setdefault(name, _object())
+    _rows(node)[path[-1]] = {"type": wire_type(spec)}
+
+
+def wire_type(spec: FieldSpec) -> str:
+    """Custom models know no currencies."""
+    return "number" if spec.type == "currency" else spec.type
+
+
+def _confidences(accuracies: Sequence[tuple[str, float]], fields: Sequence[FieldSpec]) -> Json:
+    """Columns are told as `items: Price`, beside the table itself, which is as sure as its columns are on
+    the whole."""
+    tables = {spec.name for spec in fields if _SEPARATOR in spec.name}
+    found: dict[str, float] = {}
+    columns: dict[str, list[float]] = {}
+    for name, value in accuracies:
+        if name in tables:
+            columns.setdefault(name.partition(_SEPARATOR)[0], []).append(value)
+        found[name.replace(_SEPARATOR, ": ") if name in tables else name] = value
+    means = {name: round(sum(values) / len(values), 6) for name, values in columns.items()}
+    return dict(sorted((means | found).items()))
+
+
+# --- lists, the resource, copies --------------------------------------------------------------------
 
 
 def page(items: Sequence[Json], next_link: str = "") -> Json:
@@ -120,33 +226,27 @@ def page(items: Sequence[Json], next_link: str = "") -> Json:
     return {"value": list(items)} | ({"nextLink": next_link} if next_link else {})
 
 
-def info(version: Version, count: int, limit: int, now: datetime) -> Json:
+def info(version: Version, count: int, limit: int, builds: int, now: datetime) -> Json:
+    """`builds`: neural ones of this month."""
     body: Json = {"customDocumentModels": {"count": count, "limit": limit}}
     if version.neural_builds:
-        body["customNeuralDocumentModelBuilds"] = {"used": 0, "quota": 20, "quotaResetDateTime": stamp(now)}
+        months = now.year * 12 + now.month
+        reset = datetime(months // 12, months % 12 + 1, 1, tzinfo=UTC)
+        told = {"used": builds, "quota": NEURAL_BUILDS, "quotaResetDateTime": stamp(reset)}
+        body["customNeuralDocumentModelBuilds"] = told
     return body
 
 
-def copy_authorization(model_id: str, location: str, token: str, expires: datetime, kind: str) -> Json:
-    """`kind` is `Model` or `Classifier`."""
+def copy_authorization(
+    kind: Literal["Model", "Classifier"], model_id: str, location: str, token: str, expires: datetime
+) -> Json:
+    """Leave to copy a model or a classifier here."""
+    resource = "/subscriptions/emulator/resourceGroups/emulator/providers/Microsoft.CognitiveServices"
     return {
-        "targetResourceId": "/emulator/resource",
+        "targetResourceId": f"{resource}/accounts/emulator",
         "targetResourceRegion": "local",
         f"target{kind}Id": model_id,
         f"target{kind}Location": location,
         "accessToken": token,
         "expirationDateTime": stamp(expires),
     }
-
-
-def _doc_type(model: ServiceModel, mode: str, part: bool, version: Version) -> Json:
-    body: Json = {
-        "buildMode": mode,
-        "fieldSchema": {spec.name: {"type": _schema_type(spec)} for spec in model.fields},
-        "fieldConfidence": dict(model.accuracies),
-    }
-    return body | ({"modelId": model.model_id} if part and version.classifier_compose else {})
-
-
-def _schema_type(spec: FieldSpec) -> str:
-    return "number" if spec.type == "currency" else spec.type
