@@ -22,7 +22,8 @@ def type_values(
 ) -> tuple[ScoredValue, ...]:
     """Each value in the type of its field; those to be looked at by a person are marked.
 
-    Marked are values under the field's minimum confidence (or the row's), ambiguous ones, and texts that
+    What a service made of a text counts where its text does not read as the field's type here; an ambiguous
+    one stays without a value, whatever the service took it for. Marked are values under the field's minimum confidence (or the row's), ambiguous ones, and texts that
     do not read as their type.
     """
     by_name = {spec.name: spec for spec in specs}
@@ -64,6 +65,8 @@ def _type_value(
     found: ExtractedField, spec: FieldSpec, locale: str | None, min_confidence: float
 ) -> ScoredValue:
     typed = normalise(found.text, spec, locale)
+    if not typed.known and not typed.ambiguous and found.given is not None:
+        typed = found.given
     least = min_confidence if spec.min_confidence is None else spec.min_confidence
     review = found.confidence < least or typed.ambiguous or not typed.known
     return ScoredValue(found, typed, review)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
 import pytest
 
 from pipeline.scoring.judgement import judge, layout_confidence, type_values
-from pipeline.types import Box, ExtractedField, FieldSpec, Layout, Line, Page, Word
+from pipeline.types import Box, ExtractedField, FieldSpec, Layout, Line, Page, TypedValue, Word
 
 BOX = Box(0, 0, 1, 1).polygon
 
@@ -82,3 +83,16 @@ def test_a_field_nobody_described_is_text() -> None:
 def test_layout_confidence_is_that_of_the_words() -> None:
     assert layout_confidence(Layout((page(1, 0.5), page(2, 1.0)), 2)) == 0.75
     assert layout_confidence(Layout((), 0)) is None
+
+
+def test_what_a_service_made_of_a_text_counts_where_we_make_nothing_of_it() -> None:
+    given = TypedValue(date=date(2024, 3, 1))
+    specs = [FieldSpec("day", "date")]
+    odd = ExtractedField("day", "the first of Mch", 1, None, 0.9, given=given)
+    (value,) = type_values([odd], specs, None, 0.5)
+    assert (value.typed, value.review) == (given, False)
+    (ours,) = type_values([replace(odd, text="2 May 2024")], specs, None, 0.5)
+    assert ours.typed.date == date(2024, 5, 2)
+    (unclear,) = type_values([replace(odd, text="03/04/2024")], specs, None, 0.5)
+    assert unclear.typed.date is None
+    assert unclear.review
