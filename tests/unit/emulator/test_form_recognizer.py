@@ -59,8 +59,10 @@ class House:
             documents=(TrainedDocument("a/b.pdf", 1),),
         )  # fmt: skip
         resource, family = more.pop("resource", FIRST), more.pop("family", FAMILY)
-        self.service.store.put_model(StoredModel(resource, shape, family, replace(model, **more)))
-        self.service.store.bundle(model_id).write_bytes(b"model")
+        model = replace(model, **more)
+        stored = StoredModel(resource, shape, family, model, bundles={model_id: f"bundle-{model_id}"})
+        self.service.store.put_model(stored)
+        self.service.store.bundle(f"bundle-{model_id}").write_bytes(b"model")
         return model_id
 
     def job(self, kind: OperationKind = "analyze", model_id: str = "", **more: Any) -> str:
@@ -250,7 +252,9 @@ def test_a_model_is_copied_to_the_id_that_was_reserved(house: House) -> None:
     body = house.first.get(where).json()
     assert (body["status"], body["copyResult"]) == ("succeeded", {"modelId": leave["modelId"]})
     assert house.second.get(reserved).json()["modelInfo"]["status"] == "ready"
-    assert house.service.store.bundle(leave["modelId"]).read_bytes() == b"model"
+    copied = house.service.store.model(SECOND, leave["modelId"])
+    assert copied is not None
+    assert house.service.store.bundle(copied.bundles[leave["modelId"]]).read_bytes() == b"model"
 
 
 def test_a_leave_is_good_for_one_copy(house: House) -> None:
