@@ -270,3 +270,24 @@ def test_a_wrong_token_does_not_get_in(stocked: Vault) -> None:
     error = refusal(stocked, credential=Forged())
     assert error.reason == "vault-not-signed-in"
     assert "AKV10000" in str(error)
+
+
+# --- as a person sees it ------------------------------------------------------------------------------
+
+
+def test_a_run_names_the_role_that_is_missing(vault: Vault, tmp_path: Path) -> None:
+    from tests.azure.lake import row_of
+    from tests.azure.rehearsal import Side
+
+    side = Side(tmp_path / "project", vault.environment())
+    side.settings(
+        f'database_url = "sqlite:///formpipe.db"\nstorage = "azure-blob"\nkey_vault_url = "{vault.url}"\n'
+    )
+    assert side.formpipe("db", "upgrade") == 0, side.told
+    side.add([row_of("purchase_invoice")])
+    vault.fail(403, "Forbidden", "AccessDenied", times=50)
+    assert side.formpipe("run") == 1
+    told = "".join(side.told)
+    assert "Key Vault Secrets User" in " ".join(told.split())
+    assert "secret-missing" not in told
+    assert not any(canary in told for canary in (TOKEN, CLIENT_SECRET))
