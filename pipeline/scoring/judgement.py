@@ -23,8 +23,8 @@ def type_values(
     """Each value in the type of its field; those to be looked at by a person are marked.
 
     What a service made of a text counts where its text does not read as the field's type here; an ambiguous
-    one stays without a value, whatever the service took it for. Marked are values under the field's minimum confidence (or the row's), ambiguous ones, and texts that
-    do not read as their type.
+    one stays without a value, whatever the service took it for. Marked are values under the field's minimum
+    confidence (or the row's), ambiguous ones, and texts that do not read as their type.
     """
     by_name = {spec.name: spec for spec in specs}
     return tuple(
