@@ -11,17 +11,20 @@ from pipeline.services import ApiVersion, Service
 AVAILABLE_ENGINES = ("local", "form-recognizer", "document-intelligence")
 AVAILABLE_SINKS = ("sql",)
 AVAILABLE_MODEL_KINDS = ("form",)
+AVAILABLE_OPERATIONS = ("train", "analyze", "layout")
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """`engines` and `sinks` are those a run can use; `services` describes more than that."""
+    """`engines`, `sinks`, `model_kinds_run` and `operations` are those a run can use; `services` describes
+    more than that."""
 
     services: Mapping[str, Service]
     today: date
     engines: tuple[str, ...] = AVAILABLE_ENGINES
     sinks: tuple[str, ...] = AVAILABLE_SINKS
     model_kinds_run: tuple[str, ...] = AVAILABLE_MODEL_KINDS
+    operations: tuple[str, ...] = AVAILABLE_OPERATIONS
 
     def version(self, engine: str, api_version: str | None) -> ApiVersion | None:
         """The version of the engine, None where either is unknown or the engine has none."""
@@ -34,8 +37,6 @@ class Release:
         return version.model_kinds if version else self.services[engine].model_kinds
 
     def composes(self, engine: str, api_version: str | None) -> bool:
-        """Whether models that were trained apart can be put together: Form Recognizer from 2.1 on (also
-        its previews) and Document Intelligence can."""
-        if engine == "form-recognizer":
-            return bool(api_version) and not str(api_version).startswith("v2.0")
-        return engine == "document-intelligence"
+        """Whether a run puts models together that were trained apart: the version can, and the release."""
+        version = self.version(engine, api_version)
+        return bool(version and "compose" in version.operations and "compose" in self.operations)

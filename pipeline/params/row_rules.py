@@ -8,6 +8,7 @@ from pipeline.db.tables import metadata
 from pipeline.params.columns import ALLOWED, FILE_TYPES
 from pipeline.params.release import Release
 from pipeline.params.row import Complaint, ParameterRow, Reading, did_you_mean
+from pipeline.services import ApiVersion
 from pipeline.values.locales import is_locale
 
 Rule = Callable[[ParameterRow, Release], Iterator[Complaint]]
@@ -91,10 +92,22 @@ def _kind_in_release(row: ParameterRow, release: Release) -> Iterator[Complaint]
         yield Complaint("model_kind", ", ".join(release.model_kinds_run), remedy)
 
 
-def _labels_needed(row: ParameterRow, _: Release) -> Iterator[Complaint]:
-    if row.engine == "document-intelligence" and row.model_kind == "form" and not row.use_label_file:
-        remedy = "label the forms, or take form-recognizer v2.1, which trains without labels"
-        yield Complaint("use_label_file", "1 for document-intelligence", remedy)
+def _labels_needed(row: ParameterRow, release: Release) -> Iterator[Complaint]:
+    version = release.version(row.engine, row.api_version)
+    if version is None or version.unlabelled or row.model_kind != "form" or row.use_label_file:
+        return
+    able = list(_versions_that(release, lambda other: other.unlabelled))
+    otherwise = f", or take {able[-1]}, which trains without labels" if able else ""
+    yield Complaint("use_label_file", f"1 for {row.engine} {version.name}", f"label the forms{otherwise}")
+
+
+def _versions_that(release: Release, able: Callable[[ApiVersion], bool]) -> Iterator[str]:
+    """Engine and version of those that a run can use today."""
+    for engine in release.engines:
+        service = release.services.get(engine)
+        for version in service.versions.values() if service else ():
+            if able(version) and not version.retired(release.today):
+                yield f"{engine} {version.name}"
 
 
 def _routes(row: ParameterRow, _: Release) -> Iterator[Complaint]:
@@ -109,6 +122,15 @@ def _file_type(row: ParameterRow, _: Release) -> Iterator[Complaint]:
     if row.file_type and row.file_type not in allowed:
         hint = did_you_mean(row.file_type, allowed, 0.85)
         yield Complaint("file_type", ", ".join(allowed), hint or "empty the cell: the content decides")
+
+
+def _file_type_of_version(row: ParameterRow, release: Release) -> Iterator[Complaint]:
+    """What the program knows and this version does not."""
+    version = release.version(row.engine, row.api_version)
+    read = version.file_types if version else ()
+    if version and read and row.file_type in FILE_TYPES and row.file_type not in read:
+        remedy = f"{row.engine} {version.name} does not read it: take a later api_version"
+        yield Complaint("file_type", ", ".join(read), remedy)
 
 
 def _locale(row: ParameterRow, _: Release) -> Iterator[Complaint]:
@@ -195,7 +217,8 @@ _RULES: tuple[tuple[tuple[str, ...], Rule], ...] = (
     (("engine", "api_version", "allow_retired"), _api_version),
     (("engine", "api_version", "model_kind"), _model_kind),
     (("engine", "enabled", "model_kind"), _kind_in_release),
-    (("engine", "model_kind", "use_label_file"), _labels_needed),
+    (("engine", "api_version", "model_kind", "use_label_file"), _labels_needed),
+    (("engine", "api_version", "file_type"), _file_type_of_version),
     (("model_kind", "routes"), _routes),
     (("training_container_name",), _containers("training_container_name")),
     (("scoring_container_name",), _containers("scoring_container_name")),

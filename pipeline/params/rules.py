@@ -9,7 +9,13 @@ from datetime import date
 
 from pipeline.params.columns import ROW_COLUMNS
 from pipeline.params.field_rules import field_complaints
-from pipeline.params.release import AVAILABLE_ENGINES, AVAILABLE_MODEL_KINDS, AVAILABLE_SINKS, Release
+from pipeline.params.release import (
+    AVAILABLE_ENGINES,
+    AVAILABLE_MODEL_KINDS,
+    AVAILABLE_OPERATIONS,
+    AVAILABLE_SINKS,
+    Release,
+)
 from pipeline.params.row import (
     Complaint,
     FieldRow,
@@ -51,6 +57,7 @@ def validate(
     available_engines: tuple[str, ...] = AVAILABLE_ENGINES,
     available_sinks: tuple[str, ...] = AVAILABLE_SINKS,
     available_model_kinds: tuple[str, ...] = AVAILABLE_MODEL_KINDS,
+    available_operations: tuple[str, ...] = AVAILABLE_OPERATIONS,
 ) -> Validated:
     """Judge rows of `form_type` and `form_field`, given by column name.
 
@@ -58,7 +65,9 @@ def validate(
     answer's form types; a fault between rows (a group that disagrees) is told of each of them. A row
     without a usable key is named `row N`, counted from 1.
     """
-    release = Release(services, today, available_engines, available_sinks, available_model_kinds)
+    release = Release(
+        services, today, available_engines, available_sinks, available_model_kinds, available_operations
+    )
     readings = [read_row(row) for row in rows]
     names = [row_name(reading.raw, position) for position, reading in enumerate(readings)]
     by_key = _by_key(fields)

@@ -20,6 +20,7 @@ def service_notes(
         version = service.versions.get(row.api_version or "")
         if row.enabled and version is not None:
             yield from _retirement(row, version, service, today)
+            yield from _pages(row, version)
             yield from _tier(row, service, tier)
 
 
@@ -33,7 +34,17 @@ def _retirement(row: FormType, version: ApiVersion, service: Service, today: dat
         message = f"{row.engine} {version.name} was retired on {ends}; Azure no longer answers{move}."
     else:
         message = f"{row.engine} {version.name} answers until {ends}, {(ends - today).days} days more{move}."
-    yield Finding("warning", "api-version-retires", row.form_type, message)
+    yield Finding("warning", "api-version-retires", row.form_type, f"{message} ({version.source})")
+
+
+def _pages(row: FormType, version: ApiVersion) -> Iterator[Finding]:
+    if row.max_pages is None or version.pages:
+        return
+    message = (
+        f"{row.engine} {version.name} cannot be told to read {row.max_pages} pages only: longer documents "
+        "are read, and paid for, as a whole."
+    )
+    yield Finding("warning", "max-pages-not-told", row.form_type, message)
 
 
 def _tier(row: FormType, service: Service, tier: str) -> Iterator[Finding]:

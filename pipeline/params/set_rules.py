@@ -74,7 +74,7 @@ def _one_folder(
         said = {position: getattr(row, column) for position, row in rows.items()}
         if len(set(said.values())) > 1:
             allowed = f"one training folder for all rows of group {group!r} ({_told(readings, said)})"
-            remedy = "this engine cannot compose models: name one folder, or give this row another group"
+            remedy = "models are not composed here: name one folder, or give this row another group"
             yield from ((position, Complaint(column, allowed, remedy)) for position in readable)
 
 

@@ -312,7 +312,29 @@ def test_a_group_whose_models_can_be_put_together_may_have_several_folders() -> 
     one, two = pair(training_blob_root_folder="tax/more")
     for each in (one, two):
         each |= {"engine": "form-recognizer", "api_version": "v2.1"}
-    assert not judged(one, two, engines=CLOUD).faults
+    services = load_services()
+    able = ("train", "compose")
+    composed = validate([one, two], [], services, TODAY, available_engines=CLOUD, available_operations=able)
+    assert not composed.faults
+
+
+@pytest.mark.parametrize("version", ["v2.0", "v2.1"])
+def test_a_group_with_several_folders_is_at_fault_where_nobody_composes(version: str) -> None:
+    """A run would train on the first folder alone, and say nothing."""
+    one, two = pair(training_blob_root_folder="tax/more")
+    for each in (one, two):
+        each |= {"engine": "form-recognizer", "api_version": version, "allow_retired": 1}
+    found = judged(one, two, engines=CLOUD)
+    assert places(found) == [("one", "training_blob_root_folder"), ("two", "training_blob_root_folder")]
+
+
+@pytest.mark.parametrize(
+    ("version", "file_type", "fault"),
+    [("v2.0", "image/bmp", True), ("v2.1", "image/bmp", False), ("v2.0", "image/tif", False)],
+)
+def test_a_file_type_is_one_that_the_version_reads(version: str, file_type: str, fault: bool) -> None:
+    cells = row("w9", engine="form-recognizer", api_version=version, allow_retired=1, file_type=file_type)
+    assert places(judged(cells, engines=CLOUD)) == ([("w9", "file_type")] if fault else [])
 
 
 def test_a_slip_in_one_row_is_not_a_disagreement_of_its_group() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
+import pytest
+
 from pipeline.params.service_notes import service_notes
 from pipeline.services import load_services
 from pipeline.types import FormType
@@ -21,6 +23,7 @@ def test_a_version_is_told_half_a_year_before_it_ends() -> None:
     (note,) = service_notes([ROW], load_services(), date(2027, 9, 1), "S0")
     assert note.code == "api-version-retires"
     assert "answers until 2027-09-15, 14 days more" in note.message
+    assert "migration guide" in note.message, "where the day is from"
 
 
 def test_a_retired_version_that_a_row_insists_on_is_told() -> None:
@@ -38,6 +41,13 @@ def test_the_free_tier_is_told_of_its_two_pages_and_four_megabytes() -> None:
 def test_rows_of_the_local_engine_and_disabled_ones_need_no_word() -> None:
     assert codes(replace(ROW, engine="local", api_version=None), date(2030, 1, 1), "F0") == []
     assert codes(replace(ROW, enabled=False), date(2030, 1, 1), "F0") == []
+
+
+@pytest.mark.parametrize(("version", "told"), [("v2.0", True), ("v2.1-preview.2", True), ("v2.1", False)])
+def test_a_version_that_cannot_be_told_which_pages_to_read_is_told(version: str, told: bool) -> None:
+    row = replace(ROW, api_version=version, max_pages=3)
+    assert ("max-pages-not-told" in codes(row, date(2026, 1, 1))) == told
+    assert "max-pages-not-told" not in codes(replace(row, max_pages=None), date(2026, 1, 1))
 
 
 def test_more_pages_than_the_tier_reads_are_told() -> None:
