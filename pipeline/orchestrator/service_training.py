@@ -50,7 +50,7 @@ class ServiceTraining:
         self.driver.ledger.reconcile()
         version, begun = self._begin(row, folder)
         try:
-            if begun is None:
+            if begun is None and folder.use_labels:
                 self._make_layouts(row, folder)
             trained = self._train(row, version, folder, begun)
         except FormpipeError as error:
@@ -81,6 +81,7 @@ class ServiceTraining:
     # --- layouts ------------------------------------------------------------------------------------
 
     def _make_layouts(self, row: FormType, folder: TrainingFolder) -> None:
+        """Labels are found in layouts; a training without labels reads its documents itself."""
         missing = [d for d in folder.trained if not usable_layout(d, self.service)]
         with reading(self.context.database) as connection:
             begun = {o.subject: o for o in operations.open_ones(connection, row.group, "layout")}

@@ -274,3 +274,11 @@ def test_the_fields_of_a_model_are_the_services_with_what_the_folder_knows() -> 
     assert model_fields(model, known) == (FieldSpec("total", "currency"), FieldSpec("date"))
     assert model_fields(ServiceModel("m", keys=("Sold To:",))) == (FieldSpec("Sold To:"),)
     assert model_fields(ServiceModel("m"), known) == known
+
+
+def test_a_training_without_labels_pays_for_no_layouts(works: Works) -> None:
+    works.row = replace(ROW, use_label_file=False)
+    works.service.model = ServiceModel("guid-1", keys=("Total:",))
+    version = works.train()
+    assert works.service.layouts == []
+    assert version.fields == (FieldSpec("Total:"),)
