@@ -224,7 +224,8 @@ def test_a_batch_ends_in_results_that_are_read_as_answers_are(
 def classes(forms: Forms) -> dict[str, DocumentSource]:
     link = ContainerLink(CONTAINER, forms.link())
     return {
-        kind: DocumentSource(link, f"{kind}/training/") for kind in ("purchase_invoice", "supplier_registration")
+        kind: DocumentSource(link, f"{kind}/training/")
+        for kind in ("purchase_invoice", "supplier_registration")
     }
 
 
