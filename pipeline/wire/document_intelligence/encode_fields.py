@@ -2,7 +2,8 @@
 the other way round of `decode_fields`.
 
 `items/Price` is member `Price` of a row of array `items`, the row being the occurrence; members of longer
-names are those of objects. Where a field is plain, its first value is told."""
+names are those of objects. Where a field is plain, its first value is told. Before 4.0 members have no
+confidence of their own."""
 
 from __future__ import annotations
 
@@ -88,10 +89,11 @@ def _value(value: ExtractedField, specs: Mapping[str, FieldSpec], content: Conte
         body[f"value{kind[0].upper()}{kind[1:]}"] = typed
     mark = kind == "selectionMark" and value.text in _MARKS
     body["content"] = f":{value.text}:" if mark else value.text
+    told = _SEPARATOR not in value.field or content.version.model_extras
     if value.polygon is not None:
         body["boundingRegions"] = [{"pageNumber": value.page, "polygon": list(value.polygon)}]
     spans = content.spans(value.page, value.polygon, marks=mark)
-    return body | {"confidence": value.confidence, "spans": spans}
+    return body | ({"confidence": value.confidence} if told else {}) | {"spans": spans}
 
 
 # --- the value in its type --------------------------------------------------------------------------
