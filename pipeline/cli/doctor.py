@@ -25,6 +25,7 @@ from pipeline.settings import load_settings
 from pipeline.training.inspection import inspect
 from pipeline.training.membership import group_rows
 from pipeline.training.records import TrainingFolder
+from pipeline.training.tier_notes import tier_notes
 from pipeline.types import Fault, Finding, FormType
 from pipeline.wiring import App, open_app
 
@@ -103,8 +104,9 @@ def _diagnose_group(app: App, rows: Sequence[FormType], wanted: Sequence[FormTyp
             found = (finding, *_outside(app, row), *_check_backlog(app, row))
             yield Diagnosis(row.form_type, findings=found)
         return
+    notes = tuple(tier_notes(folder, app.services[leader.engine], app.settings.service_tier))
     for row in wanted:
-        found = (*folder.findings, *_outside(app, row), *_check_backlog(app, row))
+        found = (*folder.findings, *notes, *_outside(app, row), *_check_backlog(app, row))
         yield Diagnosis(row.form_type, (), folder, found)
 
 

@@ -20,7 +20,7 @@ from pipeline.remote import Operation, OperationState, ServiceModel, StagedDocum
 from pipeline.scoring.staging import StageTask
 from pipeline.services import Service
 from pipeline.training import registry
-from pipeline.training.layouts import service_layout_json, usable_layout
+from pipeline.training.layouts import layouts_to_make, service_layout_json
 from pipeline.training.records import TrainingDocument, TrainingFolder
 from pipeline.types import (
     BlobRef,
@@ -82,7 +82,7 @@ class ServiceTraining:
 
     def _make_layouts(self, row: FormType, folder: TrainingFolder) -> None:
         """Labels are found in layouts; a training without labels reads its documents itself."""
-        missing = [d for d in folder.trained if not usable_layout(d, self.service)]
+        missing = layouts_to_make(folder, self.service, row.api_version)
         with reading(self.context.database) as connection:
             begun = {o.subject: o for o in operations.open_ones(connection, row.group, "layout")}
         submissions = self._layouts(row, folder, missing, begun)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from pipeline.services import Service
+from pipeline.services import ApiVersion, Service
 from pipeline.training.collection import Collected
-from pipeline.training.listing import LABELS, Listing
+from pipeline.training.listing import LABELS, Listing, base_name
 from pipeline.training.records import TrainingDocument
 from pipeline.training.schema import Schema
 from pipeline.types import Finding
@@ -46,17 +47,38 @@ def check_names(listing: Listing, use_labels: bool) -> Iterator[Finding]:
 
 
 def check_set(
-    collected: Collected, trained: Sequence[TrainingDocument], schema: Schema, folder: str, service: Service
+    collected: Collected, trained: Sequence[TrainingDocument], schema: Schema, folder: str, trainer: Trainer
 ) -> Iterator[Finding]:
     """Everything that is told by the documents together. `folder` names the set to a person."""
-    use_labels = any(document.labels is not None for document in collected.documents)
-    yield from _check_size(collected.documents, trained, folder, service)
-    yield from _check_duplicates(collected.documents, trained, paid(service))
-    yield from _check_layout_versions(collected.documents, folder)
-    yield from _check_layout_family(trained, service)
+    documents = collected.documents
+    use_labels = any(document.labels is not None for document in documents)
+    yield from _check_count(documents, trained, folder, trainer, use_labels)
+    yield from _check_limits(trainer.reads(documents, trained), folder, trainer.service)
+    yield from _check_duplicates(documents, trained, paid(trainer.service))
+    yield from _check_layout_versions(documents, folder)
+    if use_labels or trainer.version.layouts_always:
+        yield from _check_layout_family(trained, folder, trainer)
     if use_labels:
-        yield from _check_unlabelled(collected, trained, folder)
-        yield from _check_fields(trained, schema, folder)
+        yield from _check_unlabelled(collected, trained, folder, trainer)
+        yield from _check_fields(trained, schema, folder, trainer.service)
+
+
+@dataclass(frozen=True, slots=True)
+class Trainer:
+    """Who is to train: a service in one of its versions."""
+
+    service: Service
+    api_version: str | None
+
+    @property
+    def version(self) -> ApiVersion:
+        return self.service.version(self.api_version)
+
+    def reads(
+        self, documents: Sequence[TrainingDocument], trained: Sequence[TrainingDocument]
+    ) -> Sequence[TrainingDocument]:
+        """What it trains on: a version that can do without labels takes unlabelled forms along."""
+        return documents if self.version.unlabelled else trained
 
 
 def paid(service: Service) -> bool:
@@ -68,36 +90,48 @@ def _warning(code: str, subject: str, message: str) -> Finding:
     return Finding("warning", code, subject, message)
 
 
-def _check_size(
-    documents: Sequence[TrainingDocument], trained: Sequence[TrainingDocument], folder: str, service: Service
+def _check_count(
+    documents: Sequence[TrainingDocument],
+    trained: Sequence[TrainingDocument],
+    folder: str,
+    trainer: Trainer,
+    use_labels: bool,
 ) -> Iterator[Finding]:
-    count = len(trained)
+    count, service = len(trained), trainer.service
+    needs = service.minimum_labelled_forms if use_labels else _needed_without_labels(trained, service)
     if not count:
         why = _NO_LABELS if documents else "it holds no document."
         yield Finding("error", "nothing-to-train-on", folder, f"Nothing to train on: {why}")
-    elif count < service.minimum_labelled_forms:
-        needs = service.minimum_labelled_forms
+    elif count < needs:
         message = f"{_forms(count)} to learn from, {service.engine} needs {needs}: add {needs - count} more."
         yield Finding("error", "too-few-forms", folder, message)
-    elif count < ADVISED_FORMS:
+    elif count < ADVISED_FORMS and needs == service.minimum_labelled_forms:
         message = f"Only {_forms(count)} to learn from: {ADVISED_FORMS} or more are advised."
         yield _warning("few-forms", folder, message)
-    yield from _check_limits(trained, folder, service)
 
 
-def _check_limits(trained: Sequence[TrainingDocument], folder: str, service: Service) -> Iterator[Finding]:
-    """More than any tier of the service trains on: every form has at least a page."""
+def _needed_without_labels(trained: Sequence[TrainingDocument], service: Service) -> int:
+    """Beside an empty form, one with `empty` in its name, fewer filled ones are enough."""
+    beside = service.minimum_beside_empty_form
+    if beside is not None and any("empty" in base_name(form.path).lower() for form in trained):
+        return beside + 1
+    return service.minimum_labelled_forms
+
+
+def _check_limits(documents: Sequence[TrainingDocument], folder: str, service: Service) -> Iterator[Finding]:
+    """More than any tier of the service trains on. A form whose pages nobody counted has one at least."""
     tiers = service.tiers.values()
     most_mb = max((tier.training_mb for tier in tiers), default=None)
     most_pages = max((tier.training_pages for tier in tiers), default=None)
-    megabytes = sum(document.size for document in trained) / 2**20
+    megabytes = sum(document.size for document in documents) / 2**20
+    pages = sum(document.pages or 1 for document in documents)
     if most_mb is not None and megabytes > most_mb:
-        message = f"The set has {megabytes:.0f} MB, {service.engine} trains on {most_mb}: leave forms out."
+        message = f"The set has {megabytes:.1f} MB, {service.engine} trains on {most_mb}: leave forms out."
         yield Finding("error", "training-set-too-large", folder, message)
-    if most_pages is not None and len(trained) > most_pages:
-        count = f"{_forms(len(trained))}, {service.engine} trains on {most_pages} pages"
-        message = f"The set has {count}: leave some out."
-        yield Finding("error", "training-set-too-large", folder, message)
+    if most_pages is not None and pages > most_pages:
+        counted = "" if all(document.pages for document in documents) else " at least"
+        told = f"{pages} pages{counted}, {service.engine} trains on {most_pages}"
+        yield Finding("error", "training-set-too-long", folder, f"The set has {told}: leave forms out.")
 
 
 def _check_duplicates(
@@ -124,21 +158,27 @@ def _check_layout_versions(documents: Sequence[TrainingDocument], folder: str) -
         yield _warning("layout-versions-differ", folder, message)
 
 
-def _check_layout_family(trained: Sequence[TrainingDocument], service: Service) -> Iterator[Finding]:
-    """A service trains from layouts of its own versions; ours are made again, a person's are not touched."""
-    if not paid(service) or not service.layout_versions:
+def _check_layout_family(
+    trained: Sequence[TrainingDocument], folder: str, trainer: Trainer
+) -> Iterator[Finding]:
+    """A version trains from layouts of its own family; ours are made again, a person's are not touched."""
+    family = trainer.service.layouts_of(trainer.api_version)
+    given = [form for form in trained if form.layout == "given"]
+    foreign = [form for form in given if family and not form.layout_version.startswith(family)]
+    if not foreign:
         return
-    for document in trained:
-        if document.layout == "given" and not document.layout_version.startswith(service.layout_versions):
-            message = (
-                f"This layout is of version {document.layout_version or 'none'}, which {service.engine} does "
-                "not train from: delete it to have it made."
-            )
-            yield Finding("error", "layout-of-other-service", document.layout_path, message)
+    found = ", ".join(sorted({form.layout_version or "none" for form in foreign}))
+    name = " ".join(filter(None, (trainer.service.engine, trainer.api_version)))
+    message = (
+        f"{_forms(len(foreign))} with an .ocr.json of version {found}; {name} trains from "
+        f"{', '.join(family)}: delete {_few([form.layout_path for form in foreign])} to have them made, "
+        "which is paid for by page."
+    )
+    yield Finding("error", "layout-of-other-service", folder, message)
 
 
 def _check_unlabelled(
-    collected: Collected, trained: Sequence[TrainingDocument], folder: str
+    collected: Collected, trained: Sequence[TrainingDocument], folder: str, trainer: Trainer
 ) -> Iterator[Finding]:
     """Forms without labels, but for those that another finding has told of."""
     spoilt = {f.subject.removesuffix(LABELS) for f in collected.findings if f.code == "labels-unreadable"}
@@ -149,13 +189,16 @@ def _check_unlabelled(
         if not form.labelled and form.digest not in used and form.path not in spoilt
     ]
     if unlabelled:
-        message = f"{_forms(len(unlabelled))} without labels: nothing is learned from {_few(unlabelled)}."
+        nothing = "no field is" if trainer.version.unlabelled else "nothing is"
+        message = f"{_forms(len(unlabelled))} without labels: {nothing} learned from {_few(unlabelled)}."
         yield _warning("forms-without-labels", folder, message)
 
 
-def _check_fields(trained: Sequence[TrainingDocument], schema: Schema, folder: str) -> Iterator[Finding]:
+def _check_fields(
+    trained: Sequence[TrainingDocument], schema: Schema, folder: str, service: Service
+) -> Iterator[Finding]:
     uses = _uses(trained)
-    yield from _check_unknown(trained, schema, folder)
+    yield from _check_unknown(trained, schema, folder, service)
     for spec in schema.specs:
         if uses[spec.name] == 0:
             yield _warning(
@@ -167,11 +210,17 @@ def _check_fields(trained: Sequence[TrainingDocument], schema: Schema, folder: s
             )
 
 
-def _check_unknown(trained: Sequence[TrainingDocument], schema: Schema, folder: str) -> Iterator[Finding]:
+def _check_unknown(
+    trained: Sequence[TrainingDocument], schema: Schema, folder: str, service: Service
+) -> Iterator[Finding]:
     if not schema.listed:
-        message = "There is no fields.json: every labelled field is learned, as text or as a mark."
-        yield _warning("fields-missing", folder, message)
-    for name in schema.tables:
+        told = (
+            f"{service.engine} takes the types of fields from it, and may not train without"
+            if paid(service)
+            else "every labelled field is learned, as text or as a mark"
+        )
+        yield _warning("fields-missing", folder, f"There is no fields.json: {told}.")
+    for name in schema.tables if not paid(service) else ():
         yield _warning("table-field", name, "Table fields are not learned by the local engine.")
     for name, count in _labelled(trained).items():
         if not schema.knows(name) and not schema.is_table_cell(name):

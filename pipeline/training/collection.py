@@ -78,6 +78,7 @@ class Collector:
             read.digest,
             read.version,
             read.maker,
+            None if read.layout is None else read.layout.page_count,
         )
 
     def _labels(self, blob: Blob, listing: Listing, findings: list[Finding]) -> tuple[Label, ...] | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pipeline.ports import Storage
 from pipeline.services import Service
-from pipeline.training.checks import check_names, check_set, paid, select_trained
+from pipeline.training.checks import Trainer, check_names, check_set, paid, select_trained
 from pipeline.training.collection import Collected, Collector
 from pipeline.training.fingerprint import Terms, fingerprint
 from pipeline.training.listing import sort_names
@@ -37,7 +37,9 @@ def inspect(
     findings = [
         *check_names(listing, form_type.use_label_file),
         *collected.findings,
-        *check_set(collected, trained, schema, f"{container}/{prefix}", service),
+        *check_set(
+            collected, trained, schema, f"{container}/{prefix}", Trainer(service, form_type.api_version)
+        ),
     ]
     return TrainingFolder(
         container=container,

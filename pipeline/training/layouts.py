@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.errors import DocumentError
 from pipeline.formats.ocr_json import layout_from_json, layout_to_json
 from pipeline.services import Service
-from pipeline.training.records import LayoutFile, TrainingDocument
+from pipeline.training.records import LayoutFile, TrainingDocument, TrainingFolder
 from pipeline.types import Layout
 from pipeline.wire.document_intelligence.decode import layout_from_result
 
@@ -45,10 +45,21 @@ def service_layout_json(body: bytes, digest: str, engine: str) -> bytes:
     return json.dumps({**ours, **answer}, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def usable_layout(document: TrainingDocument, service: Service) -> bool:
-    """Whether a service can train from the layout that lies beside a document: one of its own versions,
+def layouts_to_make(
+    folder: TrainingFolder, service: Service, api_version: str | None
+) -> tuple[TrainingDocument, ...]:
+    """The documents that a service has to read before it can train: those that are learned from by labels
+    and have no layout that it can use. Without labels a service reads for itself, and is not paid twice."""
+    if not folder.use_labels and not service.version(api_version).layouts_always:
+        return ()
+    return tuple(each for each in folder.trained if not usable_layout(each, service, api_version))
+
+
+def usable_layout(document: TrainingDocument, service: Service, api_version: str | None) -> bool:
+    """Whether a service can train from the layout that lies beside a document: one of the version's family,
     and not one that another engine made for us."""
-    if not document.has_layout or not document.layout_version.startswith(service.layout_versions):
+    family = service.layouts_of(api_version)
+    if not document.has_layout or not document.layout_version.startswith(family):
         return False
     return document.layout == "given" or document.layout_maker == service.engine
 

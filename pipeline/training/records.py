@@ -18,6 +18,7 @@ class TrainingDocument:
 
     `digest` and `label_digest` are SHA-256 of content and of labels; `labels` is None without a readable
     label file. `layout_digest` is that of the user's own `.ocr.json`, empty where we make the layout.
+    `pages` are those of the layout, None where there is none.
     """
 
     path: str
@@ -30,6 +31,7 @@ class TrainingDocument:
     layout_digest: str = ""
     layout_version: str = ""
     layout_maker: str = "local"
+    pages: int | None = None
 
     @property
     def labelled(self) -> bool:

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import AttemptError, DocumentError, FormpipeError, RowError
+from pipeline.formats.ocr_json import layout_to_json
 from pipeline.services import load_services
 from pipeline.storage.folder import FolderStorage
 from pipeline.training.inspection import inspect
 from pipeline.training.layouts import made_layout_json
-from pipeline.types import Blob, FieldSpec, FormType
-from tests.unit.training.training_shelf import ROW, Shelf, label, layout_of
+from pipeline.types import Blob, FieldSpec, FormType, Layout
+from tests.unit.training.training_shelf import PAGE_TEXT, ROW, Shelf, label, layout_of
 
 ASIDE = (0.7, 0.7, 0.8, 0.7, 0.8, 0.72, 0.7, 0.72)
 
@@ -329,6 +330,78 @@ def test_a_layout_of_another_service_keeps_a_paid_training_from_beginning(shelf:
     for number in range(5):
         shelf.form(f"{number}.pdf", label("total", str(number)))
         shelf.ocr(f"{number}.pdf", version="2.1.0")
-    codes = shelf.codes("error", engine="document-intelligence")
-    assert codes["layout-of-other-service"].endswith(".ocr.json")
-    assert "layout-of-other-service" not in shelf.codes("error", engine="form-recognizer")
+    (finding,) = shelf.inspect(engine="document-intelligence", api_version="2024-11-30").errors
+    assert finding.code == "layout-of-other-service"
+    assert "5 forms with an .ocr.json of version 2.1.0" in finding.message
+    assert "delete train/0.pdf.ocr.json" in finding.message
+    assert not shelf.codes("error", engine="form-recognizer", api_version="v2.1")
+
+
+@pytest.mark.parametrize(
+    ("api_version", "layout", "labels", "error"),
+    [
+        ("v2.0", "2.1.0", True, True),
+        ("v2.1", "2.0.0", True, True),
+        ("v2.1-preview.3", "2.1.0", True, False),
+        ("v2.0-preview", "2.0-preview", True, False),
+        ("v2.0", "2.1.0", False, False),
+        ("v2.0-preview", "2.1.0", False, True),
+    ],
+)
+def test_a_layout_is_of_the_family_of_the_version_where_it_is_needed(
+    shelf: Shelf, api_version: str, layout: str, labels: bool, error: bool
+) -> None:
+    for number in range(5):
+        shelf.form(f"{number}.pdf", label("total", str(number)))
+        shelf.ocr(f"{number}.pdf", version=layout)
+    codes = shelf.codes("error", engine="form-recognizer", api_version=api_version, use_label_file=labels)
+    assert ("layout-of-other-service" in codes) == error
+
+
+@pytest.mark.parametrize(("names", "error"), [(4, True), (5, False)])
+def test_without_labels_five_filled_forms_are_enough(shelf: Shelf, names: int, error: bool) -> None:
+    for number in range(names):
+        shelf.form(f"{number}.pdf")
+    codes = shelf.codes("error", engine="form-recognizer", api_version="v2.1", use_label_file=False)
+    assert ("too-few-forms" in codes) == error
+
+
+@pytest.mark.parametrize(("filled", "error"), [(1, True), (2, False)])
+def test_without_labels_an_empty_form_and_two_filled_ones_are_enough(
+    shelf: Shelf, filled: int, error: bool
+) -> None:
+    shelf.form("Form_Empty.pdf")
+    for number in range(filled):
+        shelf.form(f"{number}.pdf")
+    cloud = {"engine": "form-recognizer", "api_version": "v2.1"}
+    assert ("too-few-forms" in shelf.codes("error", **cloud, use_label_file=False)) == error
+    shelf.form("labelled.pdf", label("total", "1"))
+    assert "too-few-forms" in shelf.codes("error", **cloud)
+
+
+def test_a_set_of_more_pages_than_a_service_takes_is_an_error(filled: Shelf) -> None:
+    layout = layout_of(PAGE_TEXT)
+    pages = tuple(replace(layout.pages[0], number=number) for number in range(1, 102))
+    body = layout_to_json(Layout(pages, len(pages)))
+    body["analyzeResult"]["version"] = "2.1.0"
+    for number in range(5):
+        filled.put(f"form {number}.pdf.ocr.json", body)
+    (finding,) = filled.inspect(engine="form-recognizer", api_version="v2.1").errors
+    assert finding.code == "training-set-too-long"
+    assert "505 pages, form-recognizer trains on 500" in finding.message
+    assert not filled.inspect().errors
+
+
+def test_a_set_larger_than_a_service_takes_is_an_error_with_what_it_takes_along(filled: Shelf) -> None:
+    filled.put("unlabelled.pdf", b"%PDF-1.4" + bytes(51 * 2**20))
+    codes = filled.codes("error", engine="form-recognizer", api_version="v2.1")
+    assert codes == {"training-set-too-large": "lake/train/"}
+    later = filled.codes("error", engine="document-intelligence", api_version="2024-11-30")
+    assert "training-set-too-large" not in later
+
+
+def test_what_a_service_learns_is_not_said_of_the_local_engine(filled: Shelf) -> None:
+    filled.remove("fields.json")
+    findings = filled.inspect(engine="form-recognizer", api_version="v2.1").findings
+    assert [f.code for f in findings] == ["fields-missing"]
+    assert "form-recognizer takes the types of fields from it" in findings[0].message
