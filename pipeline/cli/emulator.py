@@ -17,7 +17,11 @@ def emulator(
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 5000,
     key: Annotated[
         list[str] | None,
-        typer.Option(help="A key to accept; each is a resource of its own.", show_default="emulator-key"),
+        typer.Option(
+            help="A key to accept; each is a resource of its own.",
+            envvar="EMULATOR_KEYS",
+            show_default="emulator-key",
+        ),
     ] = None,
     tier: Annotated[Literal["F0", "S0"], typer.Option(help="Whose limits are enforced.")] = "S0",
     state: Annotated[Path, typer.Option(help="Where models and results are kept.")] = Path("emulator"),

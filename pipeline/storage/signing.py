@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from azure.storage.blob import (
     BlobServiceClient,
     ContainerSasPermissions,
-    UserDelegationKey,
     generate_container_sas,
 )
 
@@ -69,7 +68,8 @@ def _signed(
             expiry=until,
             protocol=protocol,
         )
-    key = _delegation_key(client, start, until)
+    until = min(until, start + _LONGEST_DELEGATION)
+    key = client.get_user_delegation_key(start.astimezone(UTC), until.astimezone(UTC))
     return generate_container_sas(
         account.name,
         container,
@@ -79,11 +79,6 @@ def _signed(
         expiry=until,
         protocol=protocol,
     )
-
-
-def _delegation_key(client: BlobServiceClient, start: datetime, until: datetime) -> UserDelegationKey:
-    until = min(until, start + _LONGEST_DELEGATION)
-    return client.get_user_delegation_key(start.astimezone(UTC), until.astimezone(UTC))
 
 
 def _require(sas: str, container: str, permissions: str, until: datetime, now: datetime) -> None:
