@@ -26,13 +26,10 @@ from pipeline.errors import DocumentError, FormpipeError
 from pipeline.remote import Analysis, BatchItem, ServiceFault
 from pipeline.training.listing import sort_names
 from pipeline.wire.document_intelligence import encode_analysis
-from pipeline.wire.document_intelligence.server_requests import (
-    BadRequestError,
-    BatchRequest,
-    BlobSource,
-    read_batch,
-    read_reading,
-)
+from pipeline.wire.document_intelligence.server_queries import read_reading
+from pipeline.wire.document_intelligence.server_refusals import BadRequestError
+from pipeline.wire.document_intelligence.server_requests import BatchRequest, read_batch
+from pipeline.wire.document_intelligence.server_sources import BlobSource
 from pipeline.wire.document_intelligence.versions import Version
 
 _MOST_FILES = 10_000

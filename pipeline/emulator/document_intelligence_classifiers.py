@@ -32,14 +32,9 @@ from pipeline.remote import ServiceFault, ServiceModel
 from pipeline.training.layouts import read_layout
 from pipeline.training.listing import LAYOUT
 from pipeline.wire.document_intelligence import encode_analysis
-from pipeline.wire.document_intelligence.server_requests import (
-    BlobSource,
-    ClassifierRequest,
-    read_classifier,
-    read_index,
-    read_pages,
-    read_split,
-)
+from pipeline.wire.document_intelligence.server_queries import read_index, read_pages, read_split
+from pipeline.wire.document_intelligence.server_requests import ClassifierRequest, read_classifier
+from pipeline.wire.document_intelligence.server_sources import BlobSource
 from pipeline.wire.document_intelligence.versions import Version
 
 # --- build ------------------------------------------------------------------------------------------

@@ -26,15 +26,14 @@ from pipeline.reading.content import SUPPORTED
 from pipeline.remote import Analysis, AnalyzedDocument, ServiceFault
 from pipeline.wire.document_intelligence import encode_analysis
 from pipeline.wire.document_intelligence.encode import DocumentType
-from pipeline.wire.document_intelligence.server_requests import (
+from pipeline.wire.document_intelligence.server_queries import ReadingRequest, read_reading
+from pipeline.wire.document_intelligence.server_refusals import (
     BadRequestError,
-    ReadingRequest,
     invalid,
     invalid_content,
     not_done,
-    read_document,
-    read_reading,
 )
+from pipeline.wire.document_intelligence.server_requests import read_document
 from pipeline.wire.document_intelligence.versions import Version
 
 _DOWNLOAD_SECONDS = 30

@@ -37,9 +37,8 @@ from pipeline.remote import ContainerLink, ServiceFault, ServiceModel, TrainingR
 from pipeline.services import load_services
 from pipeline.wire.document_intelligence import encode
 from pipeline.wire.document_intelligence.encode import DocumentType, ModelNotes
+from pipeline.wire.document_intelligence.server_refusals import BadRequestError
 from pipeline.wire.document_intelligence.server_requests import (
-    BadRequestError,
-    BlobSource,
     BuildRequest,
     ComponentRequest,
     ComposeRequest,
@@ -48,6 +47,7 @@ from pipeline.wire.document_intelligence.server_requests import (
     read_named,
     read_object,
 )
+from pipeline.wire.document_intelligence.server_sources import BlobSource
 from pipeline.wire.document_intelligence.versions import Version
 
 _LIFETIME = timedelta(days=730)

@@ -15,12 +15,7 @@ from pipeline.remote import OperationKind, ServiceFault
 from pipeline.rest.limits import OperationClass
 from pipeline.wire.document_intelligence import encode
 from pipeline.wire.document_intelligence.encode_faults import refusal
-from pipeline.wire.document_intelligence.server_requests import (
-    BadRequestError,
-    invalid,
-    missing,
-    not_done,
-)
+from pipeline.wire.document_intelligence.server_refusals import BadRequestError, invalid, missing, not_done
 from pipeline.wire.document_intelligence.versions import RETIRED, VERSIONS, Version
 
 FAMILY = "v3"
