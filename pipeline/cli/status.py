@@ -15,7 +15,7 @@ from pipeline.cli.tables import Output, print_json, print_table, short_time
 from pipeline.db.connection import reading
 from pipeline.reports import queries
 from pipeline.reports.standing import LastRun, Standing, standings
-from pipeline.reports.text import score
+from pipeline.reports.text import measure
 from pipeline.wiring import open_app, utc_now
 
 
@@ -93,7 +93,7 @@ def _standings(found: Sequence[Standing], output: Output) -> None:
 def _line(standing: Standing, now: datetime) -> tuple[str, ...]:
     counts = (str(getattr(standing.documents, name)) for name in _COUNTS)
     model, last = standing.model, standing.last_run
-    version = f"v{model.version} F1 {score(model.f1)}" if model else "none yet"
+    version = f"v{model.version} {measure(model)}" if model else "none yet"
     return (standing.form_type, *counts, str(standing.review), version, _last_run(last, now))
 
 

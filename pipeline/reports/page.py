@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from pipeline.reports.advice import advise
 from pipeline.reports.charts import histogram, reasons, throughput_chart
 from pipeline.reports.summary import Report, pages_per_second
-from pipeline.reports.text import duration, row_line, score, share
+from pipeline.reports.text import duration, measure, row_line, score, share
 
 
 def render_page(report: Report, written_at: datetime) -> str:
@@ -44,6 +44,7 @@ def _template() -> Template:
     environment.filters["count"] = lambda value: f"{value:,}"
     environment.filters["share"] = share
     environment.filters["score"] = score
+    environment.filters["measure"] = measure
     environment.filters["duration"] = duration
     environment.filters["when"] = lambda moment: f"{moment:%Y-%m-%d %H:%M:%S} UTC"
     environment.filters["histogram"] = histogram
