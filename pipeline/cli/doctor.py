@@ -102,12 +102,18 @@ def _diagnose_group(app: App, rows: Sequence[FormType], wanted: Sequence[FormTyp
         finding = Finding("error", error.reason, leader.training_container, str(error))
         for row in wanted:
             found = (finding, *_outside(app, row), *_check_backlog(app, row))
-            yield Diagnosis(row.form_type, findings=found)
+            yield Diagnosis(row.form_type, findings=_once(found))
         return
     notes = tuple(tier_notes(folder, app.services[leader.engine], app.settings.service_tier))
     for row in wanted:
         found = (*folder.findings, *notes, *_outside(app, row), *_check_backlog(app, row))
-        yield Diagnosis(row.form_type, (), folder, found)
+        yield Diagnosis(row.form_type, (), folder, _once(found))
+
+
+def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """What stands in the way of several things (a vault that is away) is told once."""
+    told = {(finding.code, finding.message): finding for finding in reversed(list(findings))}
+    return tuple(reversed(told.values()))
 
 
 def _outside(app: App, row: FormType) -> Iterator[Finding]:
