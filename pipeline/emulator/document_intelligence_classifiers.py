@@ -89,8 +89,7 @@ def _learn(
         } | _from(base, service)
         _require_enough(texts)
     except FormpipeError as error:
-        service.store.put_model(replace(stored, model=replace(stored.model, state="invalid")))
-        service.end(job, _fault(error))
+        service.fail(job, _fault(error))
         return
     classifier.keep(texts, service.store.bundle(job.id))
     service.store.put_model(replace(stored, model=replace(stored.model, state="ready")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 import time
@@ -20,6 +21,7 @@ from pipeline.emulator.sorting import read_sorting
 from pipeline.emulator.store import ModelShape, Store, StoredJob, StoredModel
 from pipeline.errors import AttemptError, DocumentError, FormpipeError, RowError
 from pipeline.executors.processes import ProcessExecutor, WorkerLimits
+from pipeline.logs import log_event
 from pipeline.remote import Analysis, OperationKind, ServiceFault, ServiceModel, TrainingRequest
 from pipeline.services import Tier, load_services
 
@@ -320,11 +322,27 @@ class EmulatorService:
     def run(self, job: StoredJob, call: Callable[[StoredJob], None]) -> None:
         """Have a family's own kind of job carried out in a thread."""
         self._count(job.kind)
-        self._threads.submit(call, job)
+        self._threads.submit(self._guarded, call, job)
+
+    def _guarded(self, call: Callable[[StoredJob], None], job: StoredJob) -> None:
+        """No operation goes on for ever because of what was not foreseen. What it says may be a value."""
+        try:
+            call(job)
+        except Exception as error:
+            broken = type(error).__name__
+            log_event("operation-broken", level=logging.ERROR, id=job.id, kind=job.kind, error=broken)
+            self.fail(job, ServiceFault("InternalServerError", "An unexpected error occurred."))
 
     def begin(self, job: StoredJob) -> bool:
         """Mark a job as running, after what the fault plan makes it wait; False when it never ends."""
         return self._begin(job) is not None
+
+    def fail(self, job: StoredJob, fault: ServiceFault) -> None:
+        """End a job, and with it what it was to make: its id is free again."""
+        if job.kind in ("train", "classify"):
+            self._untrained(job, fault)
+        else:
+            self._end(job, fault)
 
     def end(self, job: StoredJob, fault: ServiceFault | None = None, **details: Any) -> None:
         self._end(replace(job, details=job.details | details), fault)
@@ -365,7 +383,7 @@ class EmulatorService:
             if rule.action == "job-seconds":
                 time.sleep(self.options.faults.seconds(rule))
             if rule.action == "fail":
-                self._end(job, ServiceFault(rule.code or "InternalServerError", rule.message or "Planned."))
+                self.fail(job, ServiceFault(rule.code or "InternalServerError", rule.message or "Planned."))
                 return None
         return rules
 
@@ -399,7 +417,7 @@ class EmulatorService:
             elif job.kind == "train":
                 self._untrained(job, GENERIC_TRAINING_FAULT)
             else:
-                self._end(job, ServiceFault("InternalServerError", "The emulator was restarted."))
+                self.fail(job, ServiceFault("InternalServerError", "The emulator was restarted."))
 
 
 def training_fault(error: FormpipeError) -> ServiceFault:

@@ -886,6 +886,37 @@ def test_an_operation_that_is_stuck_has_no_percentage(house: House) -> None:
     assert code(house.build()) == (409, "Conflict", "ModelExists")
 
 
+@pytest.mark.usefixtures("classes")
+@pytest.mark.parametrize("kind", ["train", "classify"])
+def test_what_fails_as_planned_leaves_its_id_free(house: House, kind: str) -> None:
+    rule = {"action": "fail", "route": f"job-{kind}", "count": 1, "code": "ServiceUnavailable"}
+    house.clients[0].put("/emulator/faults", json={"rules": [rule]})
+    begin = house.build if kind == "train" else house.sorter
+    assert [house.follow(begin("again"))["status"] for _ in range(2)] == ["failed", "succeeded"]
+
+
+@pytest.mark.usefixtures("classes")
+def test_what_nobody_foresaw_ends_an_operation(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*given: object) -> None:
+        raise ZeroDivisionError("a value")
+
+    monkeypatch.setattr(document_intelligence_classifiers.classifier, "keep", broken)
+    body = house.follow(house.sorter())
+    assert (body["status"], "a value" in str(body)) == ("failed", False)
+
+
+def test_what_a_restart_interrupts_leaves_its_id_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for house in living(House(tmp_path), tmp_path, monkeypatch):
+        house.clients[0].put("/emulator/faults", json={"rules": [{"action": "stuck"}]})
+        assert house.follow(house.sorter())["status"] == "running"
+        where = house.build().headers["operation-location"]
+    for house in living(House(tmp_path), tmp_path, monkeypatch):
+        assert house.clients[0].get(where).json()["status"] == "failed"
+        assert house.sorter().status_code == house.build().status_code == 202
+
+
 def test_a_version_is_gone_as_planned(house: House) -> None:
     house.clients[0].put("/emulator/faults", json={"rules": [{"action": "gone"}]})
     assert code(house.ask("GET", "info", V30)) == (410, "Gone", "")
