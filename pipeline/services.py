@@ -20,7 +20,8 @@ class ApiVersion:
     """One version of a service. `retires`: the day that was announced for its end. `operations` are the kinds
     of `remote.OperationKind` it has.
 
-    `layouts`: how the versions of the layout files it trains from begin. `unlabelled`: it trains without
+    `layouts`: how the versions of the layout files it trains from begin. `labels`: the formats of label files
+    it reads, any where that is empty. `unlabelled`: it trains without
     labels, and takes forms without labels along with labelled ones. `layouts_always`: it wants layout files
     even where it trains without labels. `pages`: it can be told which pages to read. `file_types`: what it
     reads, all that is known where that is empty. `compose_limit` is that of the paid tier.
@@ -32,6 +33,7 @@ class ApiVersion:
     operations: frozenset[str] = frozenset()
     compose_limit: int | None = None
     layouts: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     unlabelled: bool = False
     layouts_always: bool = False
     pages: bool = True
@@ -135,6 +137,7 @@ def _version(name: str, facts: Mapping[str, Any], kinds: tuple[str, ...]) -> Api
         frozenset(facts.get("operations", ())),
         facts.get("compose"),
         tuple(facts.get("layouts", ())),
+        tuple(facts.get("labels", ())),
         facts.get("unlabelled", False),
         facts.get("layouts_always", False),
         facts.get("pages", True),

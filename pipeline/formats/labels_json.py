@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from pipeline.errors import DocumentError
 from pipeline.types import Label, LabelRegion, Polygon
+
+LabelsFormat = Literal["v1.0", "v2"]
 
 SCHEMA = "https://schema.cognitiveservices.azure.com/formrecognizer/2021-03-01/labels.json"
 
@@ -27,6 +29,11 @@ def labels_from_json(body: bytes | str | Mapping[str, Any]) -> tuple[Label, ...]
         return tuple(_label(entry) for entry in _decoded(body)["labels"])
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise _unreadable(error) from error
+
+
+def labels_format(body: Mapping[str, Any]) -> LabelsFormat:
+    """Which of the two formats a label file is in; v2 where it has no label."""
+    return "v1.0" if any("fieldKey" in entry for entry in _decoded(body)["labels"]) else "v2"
 
 
 def labels_to_json(document: str, labels: Iterable[Label]) -> dict[str, Any]:

@@ -59,6 +59,7 @@ def check_set(
     if use_labels or trainer.version.layouts_always:
         yield from _check_layout_family(trained, folder, trainer)
     if use_labels:
+        yield from _check_labels_format(trained, folder, trainer)
         yield from _check_unlabelled(collected, trained, folder, trainer)
         yield from _check_fields(trained, schema, folder, trainer.service)
 
@@ -73,6 +74,9 @@ class Trainer:
     @property
     def version(self) -> ApiVersion:
         return self.service.version(self.api_version)
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.service.engine, self.api_version)))
 
     def reads(
         self, documents: Sequence[TrainingDocument], trained: Sequence[TrainingDocument]
@@ -168,13 +172,25 @@ def _check_layout_family(
     if not foreign:
         return
     found = ", ".join(sorted({form.layout_version or "none" for form in foreign}))
-    name = " ".join(filter(None, (trainer.service.engine, trainer.api_version)))
     message = (
-        f"{_forms(len(foreign))} with an .ocr.json of version {found}; {name} trains from "
+        f"{_forms(len(foreign))} with an .ocr.json of version {found}; {trainer} trains from "
         f"{', '.join(family)}: delete {_few([form.layout_path for form in foreign])} to have them made, "
         "which is paid for by page."
     )
     yield Finding("error", "layout-of-other-service", folder, message)
+
+
+def _check_labels_format(
+    trained: Sequence[TrainingDocument], folder: str, trainer: Trainer
+) -> Iterator[Finding]:
+    readable = trainer.version.labels
+    foreign = [form for form in trained if readable and form.labels_format not in readable]
+    if foreign:
+        message = (
+            f"{_forms(len(foreign))} with label files of {foreign[0].labels_format}, which {trainer} does "
+            f"not read: label {_few([form.path for form in foreign])} again with a tool of v2.x."
+        )
+        yield Finding("error", "labels-of-other-version", folder, message)
 
 
 def _check_unlabelled(

@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.errors import AttemptError, DocumentError, FormpipeError, RowError
 from pipeline.formats.fields_json import fields_from_json, table_fields_from_json
-from pipeline.formats.labels_json import labels_from_json
+from pipeline.formats.labels_json import LabelsFormat, labels_format, labels_from_json
 from pipeline.ports import Storage
 from pipeline.reading.content import HEAD_LENGTH, content_type
 from pipeline.training.boxes import labels_beside_words, labels_that_differ
@@ -63,7 +63,8 @@ class Collector:
         content_type(content[:HEAD_LENGTH])
         digest = sha256(content).hexdigest()
         del content
-        labels = self._labels(blob, listing, findings) if self.use_labels else None
+        read_labels = self._labels(blob, listing, findings) if self.use_labels else None
+        labels = None if read_labels is None else read_labels[0]
         read = self._layout(blob, digest, listing, findings)
         if labels and read.layout is not None:
             findings.extend(_beside(blob, labels, read))
@@ -79,23 +80,26 @@ class Collector:
             read.version,
             read.maker,
             None if read.layout is None else read.layout.page_count,
+            "v2" if read_labels is None else read_labels[1],
         )
 
-    def _labels(self, blob: Blob, listing: Listing, findings: list[Finding]) -> tuple[Label, ...] | None:
+    def _labels(
+        self, blob: Blob, listing: Listing, findings: list[Finding]
+    ) -> tuple[tuple[Label, ...], LabelsFormat] | None:
         file = listing.labels.get(blob.path)
         if file is None:
             return None
         content = self.storage.read(self.container, file.path, file.etag)
         try:
             body = _json(content)
-            labels = labels_from_json(body)
+            labels, written = labels_from_json(body), labels_format(body)
         except (DocumentError, ValueError, RecursionError) as error:
             findings.append(self._spoilt(file, "labels-unreadable", _labels_message(error)))
             return None
         named = body.get("document", body.get("docName"))
         if isinstance(named, str) and base_name(named) != base_name(blob.path):
             findings.append(_warning("labels-of-other-document", file.path, _OTHER))
-        return labels
+        return labels, written
 
     def _layout(self, blob: Blob, digest: str, listing: Listing, findings: list[Finding]) -> ReadLayout:
         file = listing.layouts.get(blob.path)

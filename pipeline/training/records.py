@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal
 
+from pipeline.formats.labels_json import LabelsFormat
 from pipeline.types import FieldSpec, Finding, Label
 
 LayoutFile = Literal["missing", "given", "made", "unreadable"]
@@ -32,6 +33,7 @@ class TrainingDocument:
     layout_version: str = ""
     layout_maker: str = "local"
     pages: int | None = None
+    labels_format: LabelsFormat = "v2"
 
     @property
     def labelled(self) -> bool:

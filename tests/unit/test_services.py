@@ -9,6 +9,7 @@ from typing import Any, get_args
 import pytest
 
 from pipeline.db.tables import ENGINES
+from pipeline.formats.labels_json import LabelsFormat
 from pipeline.params.columns import FILE_TYPES
 from pipeline.remote import OperationKind
 from pipeline.rest.limits import OperationClass
@@ -31,6 +32,7 @@ def test_a_version_is_described_in_the_words_of_the_program(service: Service, ve
     assert version.operations <= set(get_args(OperationKind))
     assert set(version.model_kinds) <= set(service.model_kinds) <= set(get_args(ModelKind))
     assert set(version.file_types) <= set(FILE_TYPES)
+    assert set(version.labels) <= set(get_args(LabelsFormat))
     assert all(layout.startswith(service.layout_versions) for layout in version.layouts)
     assert version.source, "each fact says where it is from"
 

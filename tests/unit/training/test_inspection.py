@@ -358,6 +358,26 @@ def test_a_layout_is_of_the_family_of_the_version_where_it_is_needed(
     assert ("layout-of-other-service" in codes) == error
 
 
+@pytest.mark.parametrize(
+    ("engine", "api_version", "error"),
+    [
+        ("form-recognizer", "v2.0-preview", False),
+        ("form-recognizer", "v2.0", True),
+        ("document-intelligence", "2024-11-30", True),
+        ("local", None, False),
+    ],
+)
+def test_label_files_of_the_feedback_loop_are_read_by_it_alone(
+    filled: Shelf, engine: str, api_version: str | None, error: bool
+) -> None:
+    entry = {"fieldKey": "total", "fieldValue": "7", "fieldValues": ["7"]}
+    filled.put("form 0.pdf.labels.json", {"version": "v1.0", "docName": "form 0.pdf", "labels": [entry]})
+    found = filled.inspect(engine=engine, api_version=api_version).errors
+    told = [finding.message for finding in found if finding.code == "labels-of-other-version"]
+    assert bool(told) == error
+    assert all("1 form with label files of v1.0" in message for message in told)
+
+
 @pytest.mark.parametrize(("names", "error"), [(4, True), (5, False)])
 def test_without_labels_five_filled_forms_are_enough(shelf: Shelf, names: int, error: bool) -> None:
     for number in range(names):
