@@ -23,6 +23,7 @@ from pipeline.params.service_notes import service_notes
 from pipeline.service_checks import check_service
 from pipeline.settings import load_settings
 from pipeline.training.inspection import inspect
+from pipeline.training.layouts import layouts_to_make
 from pipeline.training.membership import group_rows
 from pipeline.training.records import TrainingFolder
 from pipeline.training.tier_notes import tier_notes
@@ -34,12 +35,14 @@ _COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What was found about one form type; `training` is None where the row cannot be read that far."""
+    """What was found about one form type; `training` is None where the row cannot be read that far.
+    `layouts`: training forms that are to be read before the model is trained."""
 
     form_type: str
     faults: tuple[Fault, ...] = ()
     training: TrainingFolder | None = None
     findings: tuple[Finding, ...] = ()
+    layouts: int = 0
 
     @property
     def healthy(self) -> bool:
@@ -104,10 +107,12 @@ def _diagnose_group(app: App, rows: Sequence[FormType], wanted: Sequence[FormTyp
             found = (finding, *_outside(app, row), *_check_backlog(app, row))
             yield Diagnosis(row.form_type, findings=_once(found))
         return
-    notes = tuple(tier_notes(folder, app.services[leader.engine], app.settings.service_tier))
+    service = app.services[leader.engine]
+    notes = tuple(tier_notes(folder, service, app.settings.service_tier))
+    layouts = len(layouts_to_make(folder, service, leader.api_version))
     for row in wanted:
         found = (*folder.findings, *notes, *_outside(app, row), *_check_backlog(app, row))
-        yield Diagnosis(row.form_type, (), folder, _once(found))
+        yield Diagnosis(row.form_type, (), folder, _once(found), layouts)
 
 
 def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -174,16 +179,16 @@ def _json(diagnosis: Diagnosis) -> dict[str, Any]:
         "healthy": diagnosis.healthy,
         "faults": [asdict(fault) for fault in diagnosis.faults],
         "findings": [asdict(finding) for finding in diagnosis.findings],
-        "training": folder and _training_json(folder),
+        "training": folder and _training_json(folder, diagnosis.layouts),
     }
 
 
-def _training_json(folder: TrainingFolder) -> dict[str, Any]:
+def _training_json(folder: TrainingFolder, layouts: int) -> dict[str, Any]:
     return {
         "folder": f"{folder.container}/{folder.prefix}",
         "documents": len(folder.documents),
         "learned_from": len(folder.trained),
-        "layouts_to_make": sum(not document.has_layout for document in folder.trained),
+        "layouts_to_make": layouts,
         "fields": [{"name": spec.name, "type": spec.type} for spec in folder.fields],
         "fingerprint": folder.fingerprint,
     }
@@ -194,7 +199,7 @@ def _print(checks: Sequence[Check], diagnoses: Sequence[Diagnosis]) -> None:
     for check in checks:
         _print_line(check.severity, check.name, check.message, check.remedy)
     for diagnosis in diagnoses:
-        out.print(f"\n[bold]{escape(diagnosis.form_type)}[/bold]{_size(diagnosis.training)}")
+        out.print(f"\n[bold]{escape(diagnosis.form_type)}[/bold]{_size(diagnosis)}")
         for fault in diagnosis.faults:
             message = f"{fault.value!r} is not allowed ({fault.allowed})"
             _print_line("error", fault.column, message, fault.remedy)
@@ -211,11 +216,11 @@ def _print_line(severity: str, name: str, message: str, remedy: str = "") -> Non
     out.print(f"  [{colour}]{severity:<7}[/{colour}] {escape(name)}: {escape(message)}{todo}")
 
 
-def _size(folder: TrainingFolder | None) -> str:
+def _size(diagnosis: Diagnosis) -> str:
+    folder = diagnosis.training
     if folder is None:
         return ""
-    missing = sum(not document.has_layout for document in folder.trained)
-    made = f", {missing} layouts to make" if missing else ""
+    made = f", {diagnosis.layouts} layouts to make" if diagnosis.layouts else ""
     facts = (
         f"{len(folder.documents)} documents, {len(folder.trained)} learned from, {len(folder.fields)} fields"
     )

@@ -48,8 +48,11 @@ def service_layout_json(body: bytes, digest: str, engine: str) -> bytes:
 def layouts_to_make(
     folder: TrainingFolder, service: Service, api_version: str | None
 ) -> tuple[TrainingDocument, ...]:
-    """The documents that a service has to read before it can train: those that are learned from by labels
-    and have no layout that it can use. Without labels a service reads for itself, and is not paid twice."""
+    """The documents that are to be read before a model can be trained. On a service: those that are learned
+    from by labels and have no layout that it can use; without labels it reads for itself, and is not paid
+    twice. Here: those without a layout."""
+    if not service.layout_versions:
+        return tuple(each for each in folder.trained if not each.has_layout)
     if not folder.use_labels and not service.version(api_version).layouts_always:
         return ()
     return tuple(each for each in folder.trained if not usable_layout(each, service, api_version))

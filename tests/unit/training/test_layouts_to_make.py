@@ -33,6 +33,13 @@ def test_what_is_missing_or_made_by_another_engine_is_made() -> None:
     assert to_make(replace(OURS, layout_version="2024-11-30"))
 
 
+def test_here_any_layout_will_do() -> None:
+    for form, wanted in ((GIVEN, ()), (replace(GIVEN, layout="missing"), ("a.pdf",))):
+        folder = TrainingFolder("lake", "train/", False, (form,), (form,), (), "f")
+        found = layouts_to_make(folder, load_services()["local"], None)
+        assert tuple(each.path for each in found) == wanted
+
+
 def test_without_labels_a_service_reads_for_itself() -> None:
     missing = replace(GIVEN, layout="missing")
     assert not to_make(missing, labels=False)
