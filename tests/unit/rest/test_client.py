@@ -227,6 +227,7 @@ def test_no_key_goes_to_another_host(url: str) -> None:
 NOISE = st.text(alphabet="@:/\\?#[].;%40evil\t\x00", max_size=12)
 
 
+@settings(deadline=None)
 @given(NOISE, st.sampled_from(["after", "before", "both"]))
 def test_what_is_accepted_leads_to_the_endpoint_for_the_sender_too(noise: str, where: str) -> None:
     host = "forms.cognitiveservices.azure.com"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.rest.faults import fault_of, meaning, seconds_to_wait
@@ -72,12 +72,14 @@ def test_no_part_of_a_fault_shows_a_signature_or_is_endless() -> None:
     assert (len(fault.code), len(fault.message)) == (100, 1000)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_no_retry_after_is_too_odd(told: str) -> None:
     seconds = seconds_to_wait({"Retry-After": told}, NOW)
     assert seconds is None or seconds >= 0
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.integers(100, 599))
 def test_no_body_is_too_odd(body: bytes, status: int) -> None:
     assert fault_of(status, body).code
@@ -91,6 +93,7 @@ ODD = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(ODD)
 def test_no_json_is_too_odd(body: Any) -> None:
     assert fault_of(400, json.dumps(body).encode()).code

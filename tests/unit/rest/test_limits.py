@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import AttemptError
@@ -21,6 +21,7 @@ def take(limits: Limits, clock: Clock, count: int) -> list[float]:
     return times
 
 
+@settings(deadline=None)
 @given(st.floats(0.5, 50), st.integers(1, 120))
 def test_no_window_of_a_second_sees_more_than_twice_the_rate_and_the_mean_is_the_rate(
     rate: float, count: int

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, insert
 
@@ -95,6 +95,7 @@ def test_what_a_training_without_a_result_left_is_known(
     )
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(STATES), st.integers(0, 9)), max_size=12), st.integers(1, 4))
 def test_an_active_model_never_goes(history: list[tuple[str, int]], keep: int) -> None:
     versions = [version(n, state, promoted=day) for n, (state, day) in enumerate(history, start=1)]
