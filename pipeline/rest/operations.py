@@ -65,7 +65,7 @@ def _origin(url: str) -> tuple[str, str, int] | None:
         port = parts.port or _PORTS[parts.scheme]
     except (KeyError, ValueError):
         return None
-    return (parts.scheme, parts.hostname.rstrip("."), port) if parts.hostname else None
+    return (parts.scheme, parts.hostname, port) if parts.hostname else None
 
 
 def _split(url: str) -> SplitResult | None:
