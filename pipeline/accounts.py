@@ -42,7 +42,7 @@ class BlobStorages:
         self._secrets = secrets
         self._opened: dict[AccountNames, BlobStorage] = {}
 
-    def of(self, names: AccountNames) -> Storage:
+    def of(self, names: AccountNames) -> BlobStorage:
         from pipeline.storage.blob import BlobStorage
 
         if names not in self._opened:

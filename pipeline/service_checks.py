@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from pipeline.accounts import BlobStorages
 from pipeline.errors import FormpipeError
 from pipeline.ports import RemoteEngine
-from pipeline.sas import check_sas, read_sas
 from pipeline.types import AccountNames, Finding, FormType
 from pipeline.wiring import App, remote_engines
 
@@ -45,20 +44,9 @@ def _signatures(app: App, row: FormType, now: datetime) -> Iterator[Finding]:
 def _signature(
     storages: BlobStorages, names: AccountNames, container: str, needs: str, until: datetime, now: datetime
 ) -> Iterator[Finding]:
-    from pipeline.storage.clock import server_time
+    from pipeline.storage.probe import probe
 
-    try:
-        account = storages.account(names)
-    except FormpipeError as error:
-        yield Finding("error", error.reason, container, str(error))
-        return
-    there = server_time(account)
-    if there is None:
-        yield Finding("error", "storage-not-reachable", account.name, "Nobody answers there: check the name.")
-        return
-    if account.sas is not None:
-        sas = read_sas(account.sas.get_secret_value())
-        yield from check_sas(sas, needs=needs, until=until, now=now, container=container, server_time=there)
+    yield from probe(storages.of(names), container, needs=needs, until=until, now=now)
 
 
 def _resource(row: FormType, engine_of: Callable[[], RemoteEngine]) -> Iterator[Finding]:

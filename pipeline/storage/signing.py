@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from azure.storage.blob import (
@@ -14,6 +15,7 @@ from pipeline.errors import RowError
 from pipeline.remote import ContainerLink
 from pipeline.sas import check_sas, read_sas
 from pipeline.storage.account import BlobAccount
+from pipeline.types import Finding
 
 _BEFORE = timedelta(minutes=15)
 _LONGEST_DELEGATION = timedelta(days=7)
@@ -40,7 +42,7 @@ def link(
         else _signed(account, client, container, permissions, now - _BEFORE, until)
     )
     if account.sas is not None:
-        _require(sas, container, permissions, until, now)
+        _require(account, container, permissions, until, now)
     url = f"{account.url}/{container}?{sas}"
     if len(url) > _LONGEST_URL:
         raise RowError("the signed URL of the container is longer than 2,048 characters",
@@ -81,9 +83,33 @@ def _signed(
     )
 
 
-def _require(sas: str, container: str, permissions: str, until: datetime, now: datetime) -> None:
-    findings = check_sas(read_sas(sas), needs=permissions, until=until, now=now, container=container)
+def _require(account: BlobAccount, container: str, permissions: str, until: datetime, now: datetime) -> None:
+    findings = check_given(account, container, needs=permissions, until=until, now=now)
     errors = [finding for finding in findings if finding.severity == "error"]
     if errors:
         told = " ".join(finding.message for finding in errors[:2])
         raise RowError(f"the SAS cannot be handed to the service: {told}", reason="storage-sas-unusable")
+
+
+def check_given(
+    account: BlobAccount,
+    container: str,
+    *,
+    needs: str,
+    until: datetime,
+    now: datetime,
+    server_time: datetime | None = None,
+) -> tuple[Finding, ...]:
+    """What the SAS that an account was given lacks for the work; nothing where it was given none."""
+    if account.sas is None:
+        return ()
+    sas = replace(read_sas(account.sas.get_secret_value()), container=account.sas_container)
+    return check_sas(
+        sas,
+        needs=needs,
+        until=until,
+        now=now,
+        container=container,
+        server_time=server_time,
+        scheme=account.url.partition(":")[0],
+    )
