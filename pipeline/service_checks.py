@@ -26,11 +26,13 @@ def check_service(app: App, row: FormType, now: datetime) -> Iterator[Finding]:
 def _signatures(app: App, row: FormType, now: datetime) -> Iterator[Finding]:
     if not isinstance(app.storages, BlobStorages):
         if row.engine != "local":
-            yield _warning(
+            trained = row.model_id not in (None, "", "-1")
+            yield Finding(
+                "warning" if trained else "error",
                 "storage-not-reachable",
                 row.training_container,
-                "A service cannot read folders of this machine: it can score this backlog with a model_id "
-                'that is there already, but to train, set storage = "azure-blob".',
+                "A service cannot read a folder of this machine, so it cannot train from it: set storage = "
+                '"azure-blob", or set model_id to a model that the resource has already.',
             )
         return
     seconds = app.settings.training_timeout_seconds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -44,7 +45,8 @@ def emulator(
             reason="emulator-not-installed",
         ) from None
     plan = read_plan(_text(faults)) if faults else FaultFile()
-    keys = tuple(key or ("emulator-key",))
+    keys = tuple(each for each in key or () if each) or ("emulator-key",)
+    _require_free(host, port)
     options = EmulatorOptions(
         state=state,
         keys=keys,
@@ -53,7 +55,10 @@ def emulator(
         unlimited=unlimited,
         faults=FaultPlan(plan.rules, plan.seed),
     )
-    app = create_app(options)
+    try:
+        app = create_app(options)
+    except OSError as error:
+        raise RunError(f"the state folder {state} cannot be used: {error.strerror}", reason="state") from None
     out.print(f"Speaking Form Recognizer and Document Intelligence at http://{host}:{port}, tier {tier}.")
     out.print(f"Models and results are kept in {escape(str(state))}; its access.jsonl tells who asked what.")
     out.print(
@@ -67,6 +72,18 @@ def emulator(
 def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise RunError(f"the fault plan {file} cannot be read: {why}", reason="fault-plan") from None
+
+
+def _require_free(host: str, port: int) -> None:
+    """Raise RunError where nobody can listen there: before it is said that somebody does."""
+    try:
+        with socket.create_server((host, port)):
+            pass
     except OSError as error:
-        message = f"the fault plan {file} cannot be read: {error.strerror}"
-        raise RunError(message, reason="fault-plan") from None
+        raise RunError(
+            f"cannot listen on {host} port {port} ({error.strerror}): take another --port or --host",
+            reason="port-taken",
+        ) from None

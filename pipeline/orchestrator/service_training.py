@@ -16,7 +16,14 @@ from pipeline.operations.submission import Submission
 from pipeline.orchestrator.progress import Note, Progress
 from pipeline.orchestrator.training_run import TrainingContext, judge_version
 from pipeline.ports import Outcome, Storage
-from pipeline.remote import Operation, OperationState, ServiceModel, StagedDocument, TrainingRequest
+from pipeline.remote import (
+    ContainerLink,
+    Operation,
+    OperationState,
+    ServiceModel,
+    StagedDocument,
+    TrainingRequest,
+)
 from pipeline.scoring.staging import StageTask
 from pipeline.services import Service
 from pipeline.training import registry
@@ -48,6 +55,7 @@ class ServiceTraining:
         judge it. Raises RowError where no model came of it."""
         row = rows[0]
         self.driver.ledger.reconcile()
+        self._link(folder)  # a set that the service could not reach is told before layouts are paid for
         version, begun = self._begin(row, folder)
         try:
             if begun is None and folder.use_labels:
@@ -77,6 +85,11 @@ class ServiceTraining:
         with self.context.database.begin() as connection:
             self.context.guard(connection)
             registry.fail(connection, version.id, f"{error.reason}: {error}")
+
+    def _link(self, folder: TrainingFolder) -> ContainerLink:
+        """The training container as the service can reach it. Raises RowError where it cannot."""
+        seconds = timedelta(seconds=self.context.training_timeout)
+        return self.storage.link(folder.container, permissions="rl", lifetime=seconds)
 
     # --- layouts ------------------------------------------------------------------------------------
 
@@ -161,8 +174,7 @@ class ServiceTraining:
         name = model_name(version)
 
         def send() -> str:
-            seconds = timedelta(seconds=self.context.training_timeout)
-            link = self.storage.link(folder.container, permissions="rl", lifetime=seconds)
+            link = self._link(folder)
             request = TrainingRequest(
                 name=name,
                 source=link,
