@@ -17,6 +17,8 @@ KEY = "Y2FuYXJ5"
         ("forms", "forms", "https://forms.blob.core.windows.net"),
         (" forms\n", "forms", "https://forms.blob.core.windows.net"),
         ("https://forms.blob.core.windows.net/", "forms", "https://forms.blob.core.windows.net"),
+        ("https://forms.dfs.core.windows.net", "forms", "https://forms.blob.core.windows.net"),
+        ("https://forms.blob.core.chinacloudapi.cn", "forms", "https://forms.blob.core.chinacloudapi.cn"),
         ("http://127.0.0.1:10000/devstore", "devstore", "http://127.0.0.1:10000/devstore"),
     ],
 )
@@ -51,8 +53,47 @@ def test_without_a_credential_the_identity_signs_in() -> None:
     assert type(BlobAccount.of("forms", None).credential()).__name__ == "DefaultAzureCredential"
 
 
+def test_who_signs_in_can_be_said() -> None:
+    assert BlobAccount.of("forms", None).credential(lambda: "somebody") == "somebody"
+
+
 @pytest.mark.parametrize(
-    "account", ["", "https://", "ftp://forms", "https://forms.blob.core.windows.net/c?sig=x"]
+    ("account", "pasted", "container"),
+    [
+        ("forms", f"https://forms.blob.core.windows.net/lake?{SAS}", "lake"),
+        ("forms", f"https://forms.blob.core.windows.net/lake/in/a.pdf?{SAS}", "lake"),
+        ("forms", f"https://forms.blob.core.windows.net/?{SAS}", ""),
+        ("http://127.0.0.1:10000/devstore", f"http://127.0.0.1:10000/devstore/lake?{SAS}", "lake"),
+        ("forms", SAS, ""),
+    ],
+)
+def test_a_sas_may_be_pasted_as_the_url_it_is_part_of(account: str, pasted: str, container: str) -> None:
+    found = BlobAccount.of(account, pasted)
+    assert (found.credential(), found.sas_container) == (SAS, container)
+    assert "canary" not in repr(found)
+
+
+def test_a_sas_that_was_cut_is_still_taken_for_one() -> None:
+    assert BlobAccount.of("forms", "sp=rl&sr=c&sv=2020-08-04").sas is not None
+
+
+@pytest.mark.parametrize("credential", ["no key!", "sp=rl", "Y2FuYXJ"])
+def test_what_is_neither_sas_nor_key_is_named_and_not_shown(credential: str) -> None:
+    with pytest.raises(RowError) as caught:
+        BlobAccount.of("forms", credential)
+    assert caught.value.reason == "storage-account-unusable"
+    assert credential not in str(caught.value)
+
+
+def test_an_identity_is_not_sent_without_tls() -> None:
+    with pytest.raises(RowError) as caught:
+        BlobAccount.of("http://127.0.0.1:10000/devstore", None)
+    assert "https" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "account",
+    ["", "https://", "https://[", "ftp://forms", "https://forms.blob.core.windows.net/c?sig=x"],
 )
 def test_what_is_no_account_is_named(account: str) -> None:
     with pytest.raises(RowError) as caught:
