@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import subprocess
 import sys
@@ -49,9 +50,14 @@ def valid(file: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 
+KEY = base64.b64encode(b"value-of-AZURITE_KEY").decode()
+
+
 def filled(text: object) -> str:
-    """As compose would: required variables get a value that tells where it came from."""
-    return _DEFAULTED.sub(r"\2", _REQUIRED.sub(r"value-of-\1", str(text)))
+    """As compose would: required variables get a value that tells where it came from; the key of a storage
+    account is base64."""
+    keyed = re.sub(r"\$\{AZURITE_KEY:[^}]*\}", KEY, str(text))
+    return _DEFAULTED.sub(r"\2", _REQUIRED.sub(r"value-of-\1", keyed))
 
 
 # --- docker-compose.yml -------------------------------------------------------------------------------
@@ -164,13 +170,13 @@ def test_the_settings_and_secrets_of_the_pipeline_can_be_used(
     endpoint = checked_endpoint(secrets.get(names.endpoint))
     account = BlobAccount.of(secrets.get(names.training_account), secrets.get(names.training_sas))
     assert secrets.get(names.key) == "value-of-EMULATOR_KEY"
-    assert account.key is not None and account.key.get_secret_value() == "value-of-AZURITE_KEY"
+    assert account.key is not None and account.key.get_secret_value() == KEY
     for url in (endpoint, account.url):
         port = str(urlsplit(url).port)
         host = services[urlsplit(url).hostname or ""]
         assert any(published.endswith(f":{port}") for published in host["ports"])
     made = filled(services["azurite"]["environment"]["AZURITE_ACCOUNTS"])
-    assert made == f"{account.name}:value-of-AZURITE_KEY"
+    assert made == f"{account.name}:{KEY}"
 
 
 def test_the_four_default_secrets_are_there_under_their_names(services: dict[str, dict[str, Any]]) -> None:
