@@ -24,6 +24,14 @@ def emulator(
             show_default="emulator-key",
         ),
     ] = None,
+    token: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A bearer token to accept, and no other.",
+            envvar="EMULATOR_TOKENS",
+            show_default="any for this service",
+        ),
+    ] = None,
     tier: Annotated[Literal["F0", "S0"], typer.Option(help="Whose limits are enforced.")] = "S0",
     state: Annotated[Path, typer.Option(help="Where models and results are kept.")] = Path("emulator"),
     workers: Annotated[int, typer.Option(help="Processes that read and train.", min=1, max=64)] = 2,
@@ -50,6 +58,7 @@ def emulator(
     options = EmulatorOptions(
         state=state,
         keys=keys,
+        tokens=tuple(token or ()),
         tier=tier,
         workers=workers,
         unlimited=unlimited,

@@ -191,7 +191,9 @@ def _authorized(
 ) -> Response:
     named = read_named(call.json(), f"{kind.lower()}Id")
     require_new(call, service, named.model_id)
-    token = service.authorize_copy(call.resource, FAMILY, named.model_id, version.name, named.description)
+    token = service.authorize_copy(
+        call.resource, FAMILY, named.model_id, version.name, named.description, _TOKEN_LIFETIME
+    )
     reserved = service.store.model(call.resource, named.model_id)
     if reserved is not None:
         service.store.put_model(replace(reserved, details={"tags": named.tags}))

@@ -8,6 +8,7 @@ import random
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -26,9 +27,10 @@ Action = Literal[
     "expired-sas",
     "two-pages",
     "gone",
+    "retired",
     "forget-result",
 ]
-OF_CALLS = ("status", "drop-before", "drop-after", "delay", "gone")
+OF_CALLS = ("status", "drop-before", "drop-after", "delay", "gone", "retired")
 OF_JOBS = ("job-seconds", "stuck", "fail", "invalid-model", "expired-sas", "two-pages", "forget-result")
 
 
@@ -54,7 +56,8 @@ class Latency(BaseModel):
 
 class FaultRule(BaseModel):
     """`route` and `operation_class` say which calls (empty: all), `nth` which of those (counted from 1),
-    `every` each so-manyth, `probability` how often; `count` is how often at most."""
+    `every` each so-manyth, `probability` how often; `count` is how often at most. `on`: the day
+    by which versions are retired, today where it is not given."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -70,6 +73,7 @@ class FaultRule(BaseModel):
     message: str = ""
     retry_after: int | None = Field(default=None, ge=0)
     latency: Latency = Latency()
+    on: date | None = None
 
 
 class FaultFile(BaseModel):

@@ -12,11 +12,13 @@ from pipeline.emulator.faults import FaultPlan
 
 @dataclass(frozen=True, slots=True)
 class EmulatorOptions:
-    """`keys`: each is a resource of its own. `unlimited`: the tier's rates are not enforced, its other limits
-    are. `workers`: processes that read and train."""
+    """`keys`: each is a resource of its own. `tokens`: the bearer tokens that are let in; none given, every
+    token is that does not say of itself that it is for another service, or has ended. `unlimited`: the tier's
+    rates are not enforced, its other limits are. `workers`: processes that read and train."""
 
     state: Path
     keys: tuple[str, ...] = field(default=("emulator-key",), repr=False)
+    tokens: tuple[str, ...] = field(default=(), repr=False)
     tier: str = "S0"
     workers: int = 2
     unlimited: bool = False
@@ -25,7 +27,3 @@ class EmulatorOptions:
     document_seconds: float = 300.0
     training_seconds: float = 3600.0
     memory_mb: int = 4000
-
-    def resource_of(self, key: str) -> str | None:
-        """The resource that a key belongs to."""
-        return f"resource-{self.keys.index(key) + 1}" if key in self.keys else None

@@ -1,10 +1,13 @@
-"""What the emulator remembers: models and jobs as JSON in SQLite, bytes as files. Survives a restart."""
+"""What the emulator remembers: models and jobs as JSON in SQLite, bytes as files. Survives a restart, and
+belongs to one emulator at a time."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +16,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
+from pipeline.errors import RunError
 from pipeline.remote import Analysis, OperationKind, ServiceFault, ServiceModel
 
 ModelShape = Literal["labelled", "unlabelled", "composed", "classifier", "reserved"]
@@ -59,22 +63,32 @@ CREATE TABLE IF NOT EXISTS model (
   UNIQUE (resource, id));
 CREATE TABLE IF NOT EXISTS job (id TEXT PRIMARY KEY, position INTEGER, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS result (id TEXT PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS leave (
+  token_hash TEXT PRIMARY KEY, resource TEXT NOT NULL, model TEXT NOT NULL, until TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS accepted (
+  kind TEXT NOT NULL, model TEXT NOT NULL, times INTEGER NOT NULL, PRIMARY KEY (kind, model));
 """
+_BUSY_SECONDS = 2.0
 
 
 class Store:
     """One connection, one writer at a time; calls are short."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        """Raises RunError (`state-in-use`, `state-unusable`)."""
         self.folder = folder
-        for name in ("bundles", "inputs"):
-            (folder / name).mkdir(exist_ok=True)
         self._lock = threading.Lock()
-        self._database = sqlite3.connect(folder / "emulator.db", check_same_thread=False)
-        self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.execute("PRAGMA synchronous=NORMAL")
-        self._database.executescript(_SCHEMA)
+        try:
+            for name in ("bundles", "inputs"):
+                (folder / name).mkdir(parents=True, exist_ok=True)
+            self._database = _opened(folder / "emulator.db")
+        except (OSError, sqlite3.DatabaseError) as error:
+            raise _refusal(folder, error) from None
+
+    def close(self) -> None:
+        """Let go of the folder; every later call fails."""
+        with self._lock:
+            self._database.close()
 
     # --- models -------------------------------------------------------------------------------------
 
@@ -110,7 +124,7 @@ class Store:
     def put_job(self, job: StoredJob) -> None:
         with self._writing() as database:
             database.execute(
-                "INSERT INTO job (id, position, body) VALUES (?, (SELECT count(*) FROM job), ?) "
+                "INSERT INTO job (id, body) VALUES (?, ?) "
                 "ON CONFLICT (id) DO UPDATE SET body = excluded.body",
                 (job.id, _JOB.dump_json(job).decode()),
             )
@@ -120,7 +134,7 @@ class Store:
         return None if row is None else _JOB.validate_json(row)
 
     def jobs(self) -> list[StoredJob]:
-        return [_JOB.validate_json(row) for row in self._all("SELECT body FROM job ORDER BY position", ())]
+        return [_JOB.validate_json(row) for row in self._all("SELECT body FROM job ORDER BY rowid", ())]
 
     def delete_job(self, job_id: str) -> bool:
         with self._writing() as database:
@@ -140,6 +154,61 @@ class Store:
         """Where the bytes of a document lie until it is read."""
         return self.folder / "inputs" / job_id
 
+    # --- leave to copy ------------------------------------------------------------------------------
+
+    def put_leave(self, token: str, resource: str, model_id: str, until: datetime) -> None:
+        """Of the token only its hash is kept."""
+        values = (_hash(token), resource, model_id, until.isoformat())
+        with self._writing() as database:
+            database.execute("INSERT INTO leave VALUES (?, ?, ?, ?)", values)
+
+    def take_leave(self, token: str, now: datetime) -> tuple[str, str] | None:
+        """Resource and model id that a token leads to; it is good once, and until its end."""
+        with self._writing() as database:
+            query = "DELETE FROM leave WHERE token_hash = ? RETURNING resource, model, until"
+            row = database.execute(query, (_hash(token),)).fetchone()
+        if row is None or datetime.fromisoformat(row[2]) < now:
+            return None
+        return str(row[0]), str(row[1])
+
+    # --- what was accepted --------------------------------------------------------------------------
+
+    def count(self, kind: str, model_id: str = "") -> None:
+        with self._writing() as database:
+            database.execute(
+                "INSERT INTO accepted VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET times = times + 1",
+                (kind, model_id),
+            )
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """How often work was accepted, by its kind and model."""
+        with self._lock:
+            rows = self._database.execute("SELECT kind, model, times FROM accepted").fetchall()
+        return {(kind, model): times for kind, model, times in rows}
+
+    # --- forgetting ---------------------------------------------------------------------------------
+
+    def forget(self, jobs: Sequence[StoredJob], now: datetime) -> None:
+        """Let go of these jobs and their results, and of leave that has ended."""
+        ids = [(job.id,) for job in jobs]
+        with self._writing() as database:
+            database.executemany("DELETE FROM job WHERE id = ?", ids)
+            database.executemany("DELETE FROM result WHERE id = ?", ids)
+            database.execute("DELETE FROM leave WHERE until < ?", (now.isoformat(),))
+
+    def sweep(self) -> None:
+        """Remove files that nothing leads to any more. Only before any work is begun."""
+        unfinished = [job for job in self.jobs() if job.state not in ("succeeded", "failed")]
+        kept = {job.id for job in unfinished}
+        for file in (self.folder / "inputs").iterdir():
+            if file.name not in kept:
+                file.unlink(missing_ok=True)
+        wanted = [json.dumps(job.details) for job in unfinished]
+        told = "\n".join((*self._all("SELECT body FROM model", ()), *wanted))
+        for file in (self.folder / "bundles").iterdir():
+            if f'"{file.name}"' not in told:
+                file.unlink(missing_ok=True)
+
     # --- statements ---------------------------------------------------------------------------------
 
     @contextmanager
@@ -155,3 +224,25 @@ class Store:
     def _all(self, query: str, values: tuple[object, ...]) -> list[str]:
         with self._lock:
             return [str(row[0]) for row in self._database.execute(query, values)]
+
+
+def _opened(file: Path) -> sqlite3.Connection:
+    """Locked for as long as it is open."""
+    database = sqlite3.connect(file, timeout=_BUSY_SECONDS, check_same_thread=False)
+    database.execute("PRAGMA locking_mode=EXCLUSIVE")
+    database.execute("PRAGMA journal_mode=WAL")
+    database.execute("PRAGMA synchronous=NORMAL")
+    database.executescript(_SCHEMA)
+    return database
+
+
+def _refusal(folder: Path, error: Exception) -> RunError:
+    if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+        message = f"another emulator keeps its state in {folder}: stop it, or choose another --state"
+        return RunError(message, reason="state-in-use")
+    told = error.strerror if isinstance(error, OSError) else str(error)
+    return RunError(f"the emulator cannot keep its state in {folder}: {told}", reason="state-unusable")
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -53,9 +53,18 @@ class ReadTask:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """How large a training set may be, by its documents in MB and by their pages."""
+
+    mb: int
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
 class TrainTask:
     """A training set behind a signed URL; the model's bytes go into `bundle`. `files`: paths in the container
-    where they were listed one by one, else everything under `prefix`."""
+    where they were listed one by one, else everything under `prefix`. `layouts`: only documents with a layout
+    beside them are learned from."""
 
     url: str = field(repr=False)
     prefix: str
@@ -63,6 +72,8 @@ class TrainTask:
     labels: bool
     bundle: Path
     files: tuple[str, ...] | None = None
+    layouts: bool = True
+    bounds: Bounds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +96,15 @@ def prepare(bundles: Path) -> None:
     global _bundles, _engine
     _bundles = bundles
     _engine = LocalEngine(lambda name: (bundles / name).read_bytes())
+
+
+def stand_by() -> None:
+    """Looking at documents takes no engine."""
+
+
+def look(task: ProbeTask) -> Probe:
+    """What the doorman does."""
+    return probe(task)
 
 
 def perform(task: object) -> object:
@@ -148,7 +168,7 @@ def best_fit(
 
 def learn(task: TrainTask, engine: LocalEngine) -> Learned:
     """Train, and leave the model's bytes in `bundle`. Raises RowError (`untrainable`, `no-layouts`,
-    `container-unreadable`)."""
+    `training-set-too-large`, `container-unreadable`)."""
     storage = SignedContainer(task.url)
     row = FormType(
         "emulator", "emulator", "container", task.prefix, "container", "",
@@ -157,10 +177,12 @@ def learn(task: TrainTask, engine: LocalEngine) -> Learned:
     folder = inspect(storage, row, load_services()["local"])
     documents = _used(folder, task)
     if not documents:
-        reason = "no-layouts" if task.labels else "untrainable"
+        reason = "no-layouts" if task.layouts else "untrainable"
         raise RowError("nothing to train on", reason=reason)
     layouts: dict[str, Layout] = {}
+    require_within(task.bounds, size=sum(document.size for document in documents))
     told = tuple(_read(document, storage, engine, layouts) for document in documents)
+    require_within(task.bounds, pages=sum(document.pages for document in told))
     chosen = _only(folder, documents)
     trained = engine.train(load_forms(storage, chosen, layouts), folder.fields, labels=task.labels)
     assert trained.content is not None
@@ -168,13 +190,20 @@ def learn(task: TrainTask, engine: LocalEngine) -> Learned:
     return _learned(trained, told, task.labels)
 
 
+def require_within(bounds: Bounds | None, *, size: int = 0, pages: int = 0) -> None:
+    """Raises RowError `training-set-too-large`."""
+    if bounds is not None and (size > bounds.mb * 2**20 or pages > bounds.pages):
+        message = f"a training set has {bounds.mb} MB and {bounds.pages} pages at most"
+        raise RowError(message, reason="training-set-too-large")
+
+
 def _used(folder: TrainingFolder, task: TrainTask) -> tuple[TrainingDocument, ...]:
-    """Training with labels takes only documents that have a layout beside them."""
+    """Those that were listed, and have a layout beside them where one is wanted."""
     listed = None if task.files is None else set(task.files)
     return tuple(
         document
         for document in folder.trained
-        if (document.has_layout or not task.labels) and (listed is None or document.path in listed)
+        if (document.has_layout or not task.layouts) and (listed is None or document.path in listed)
     )
 
 
