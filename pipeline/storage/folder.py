@@ -77,11 +77,20 @@ class FolderStorage:
         """`base/path`; raises DocumentError for a path that would leave `base`, by `..` or by a link."""
         target = base / path
         parts = path.split("/")
-        if path.startswith("/") or ".." in parts or "\0" in path:
+        if path.startswith("/") or ".." in parts or "\0" in path or not _nameable(path):
             raise DocumentError("the path leaves its container", reason="unsafe-path")
         if target.exists() and not target.resolve().is_relative_to(base.resolve()):
             raise DocumentError("the path leaves its container by a link", reason="unsafe-path")
         return target
+
+
+def _nameable(path: str) -> bool:
+    """Whether it is text that a file can be named by; half a surrogate pair is none."""
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _walk(folder: Path, prefix: str, recursive: bool) -> Iterator[Blob]:

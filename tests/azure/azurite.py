@@ -1,4 +1,8 @@
-"""A real blob server: Azurite, from npm, on a free port."""
+"""A real blob server: Azurite, from npm, on a free port.
+
+Over TLS it takes the tokens of identities too: it looks at what they say of themselves, and at no signature.
+It makes keys for user-delegation signatures, but knows the strings that are signed only up to the API version
+of its own release: signatures of a newer SDK it refuses."""
 
 from __future__ import annotations
 
@@ -39,20 +43,30 @@ class Account:
     name: str
     key: str
     port: int
+    authority: Path | None = None
+    """Who signed its certificate; without one it speaks plain HTTP."""
+
+    @property
+    def scheme(self) -> str:
+        return "https" if self.authority else "http"
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/{self.name}"
+        return f"{self.scheme}://127.0.0.1:{self.port}/{self.name}"
 
     @property
     def connection_string(self) -> str:
         return (
-            f"DefaultEndpointsProtocol=http;AccountName={self.name};AccountKey={self.key};"
+            f"DefaultEndpointsProtocol={self.scheme};AccountName={self.name};AccountKey={self.key};"
             f"BlobEndpoint={self.url};"
         )
 
     def client(self) -> BlobServiceClient:
-        return BlobServiceClient(self.url, credential={"account_name": self.name, "account_key": self.key})
+        return BlobServiceClient(
+            self.url,
+            credential={"account_name": self.name, "account_key": self.key},
+            connection_verify=str(self.authority) if self.authority else True,
+        )
 
     def container(self, name: str) -> Any:
         client = self.client().get_container_client(name)
@@ -87,31 +101,65 @@ class Account:
 
 @dataclass(frozen=True)
 class Azurite:
-    """Two accounts: training and scoring forms may lie apart."""
+    """Two accounts: training and scoring forms may lie apart. `log` is what the server said."""
 
     first: Account
     second: Account
+    log: Path
 
 
 @contextmanager
-def running_azurite(folder: Path) -> Iterator[Azurite]:
-    """A server that keeps its blobs in `folder`. Raises AzuriteMissingError where there is none to be had."""
-    main = _installed()
-    port = free_port()
-    accounts = [
-        Account(name, base64.b64encode(name.encode() * 4).decode(), port) for name in ("alpha", "beta")
-    ]
+def running_azurite(folder: Path, *, tls: bool = False) -> Iterator[Azurite]:
+    """A server that keeps its blobs in `folder`; with `tls` its certificate is made there, and identities
+    sign in. Raises AzuriteMissingError where there is none to be had."""
+    main, node = _installed(), _node()
     folder.mkdir(parents=True, exist_ok=True)
+    authority, options = _certified(folder) if tls else (None, [])
+    port, log = free_port(), folder / "azurite.log"
+    accounts = [
+        Account(name, base64.b64encode(name.encode() * 4).decode(), port, authority)
+        for name in ("alpha", "beta")
+    ]
     environment = os.environ | {"AZURITE_ACCOUNTS": ";".join(f"{a.name}:{a.key}" for a in accounts)}
-    command = [_node(), str(main), "--silent", "--disableTelemetry", "--skipApiVersionCheck", "--loose"]
+    command = [
+        node,
+        str(main),
+        "--silent",
+        "--disableTelemetry",
+        "--skipApiVersionCheck",
+        "--loose",
+        *options,
+    ]
     command += ["--blobHost", "127.0.0.1", "--blobPort", str(port), "--location", str(folder)]
-    with (folder / "azurite.log").open("wb") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, env=environment, stdout=output, stderr=output, stdin=subprocess.DEVNULL
+        )
         try:
-            wait_for(port, process)
-            yield Azurite(*accounts)
+            _wait(port, process, log)
+            yield Azurite(*accounts, log)
         finally:
             stop(process)
+
+
+def _wait(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    try:
+        wait_for(port, process)
+    except RuntimeError as error:
+        raise RuntimeError(f"Azurite: {error}; it said: {_last(log.read_text(errors='replace'))}") from None
+
+
+def _certified(folder: Path) -> tuple[Path, list[str]]:
+    """A new authority, and the options that make Azurite use a certificate of its."""
+    import trustme
+
+    authority, chain, key = (folder / name for name in ("authority.pem", "chain.pem", "key.pem"))
+    maker = trustme.CA()
+    issued = maker.issue_cert("127.0.0.1", "localhost")
+    maker.cert_pem.write_to_path(str(authority))
+    chain.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+    issued.private_key_pem.write_to_path(str(key))
+    return authority, ["--oauth", "basic", "--cert", str(chain), "--key", str(key)]
 
 
 def _node() -> str:
@@ -142,14 +190,14 @@ def _installed() -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "installed").exists():
+        if not ((folder / "installed").exists() and (folder / _MAIN).exists()):
             _install(folder)
             (folder / "installed").touch()
     return folder / _MAIN
 
 
 def _install(folder: Path) -> None:
-    command = [*_npm(), "install", "--no-audit", "--no-fund", "--silent", f"azurite@{VERSION}"]
+    command = [*_npm(), "install", "--no-audit", "--no-fund", "--loglevel=error", f"azurite@{VERSION}"]
     try:
         done = subprocess.run(
             command, cwd=folder, capture_output=True, timeout=300, stdin=subprocess.DEVNULL, check=False
@@ -157,4 +205,10 @@ def _install(folder: Path) -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise AzuriteMissingError(f"npm could not install Azurite: {type(error).__name__}") from None
     if done.returncode != 0 or not (folder / _MAIN).exists():
-        raise AzuriteMissingError(f"npm could not install Azurite: exit code {done.returncode}")
+        told = _last(done.stderr.decode(errors="replace")) or f"exit code {done.returncode}"
+        raise AzuriteMissingError(f"npm could not install Azurite (is its registry reachable?): {told}")
+
+
+def _last(text: str) -> str:
+    """The end of what a program said, in one line."""
+    return " | ".join(line.strip() for line in text.strip().splitlines()[-3:])[-300:]

@@ -106,7 +106,28 @@ def test_the_etag_changes_with_the_content_and_pins_a_read(storage: Storage) -> 
     assert caught.value.reason == "blob-changed"
 
 
-@pytest.mark.parametrize("path", ["../other/a.pdf", "/etc/hostname", "a/../../other/a.pdf", "a\0b"])
+def test_an_empty_file_is_a_document(storage: Storage) -> None:
+    storage.write("forms", "in/empty.pdf", b"")
+    (blob,) = storage.list("forms")
+    assert (blob.path, blob.size) == ("in/empty.pdf", 0)
+    assert storage.read("forms", blob.path, blob.etag) == b""
+
+
+def test_what_is_written_again_is_replaced_as_a_whole(storage: Storage) -> None:
+    storage.write("forms", "a.json", b"something long")
+    storage.write("forms", "a.json", b"short")
+    assert storage.read("forms", "a.json") == b"short"
+
+
+def test_a_listing_is_made_as_it_is_asked_for(storage: Storage) -> None:
+    for number in range(5):
+        storage.write("forms", f"{number}.pdf", b"x")
+    listed = storage.list("forms")
+    assert iter(listed) is listed
+    assert next(listed).path == "0.pdf"
+
+
+@pytest.mark.parametrize("path", ["../other/a.pdf", "/etc/hostname", "a/../../other/a.pdf", "a\0b", "a\ud800b"])
 def test_no_path_leaves_its_container(storage: Storage, path: str) -> None:
     with pytest.raises(DocumentError) as caught:
         storage.write("forms", path, b"x")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,9 +12,10 @@ import requests
 from pipeline.errors import AttemptError, RowError
 from pipeline.storage.account import BlobAccount
 from pipeline.storage.blob import BlobStorage
+from pipeline.storage.probe import probe
 from tests.azure.azurite import Account, Azurite
 
-HOUR = timedelta(hours=1)
+HOUR, NONE = timedelta(hours=1), timedelta()
 
 
 @pytest.fixture
@@ -44,7 +46,12 @@ def test_the_markers_of_folders_are_no_documents(account: Account) -> None:
     container.upload_blob("in/folder", b"", metadata={"hdi_isfolder": "true"})
     container.upload_blob("in/folder/a.pdf", b"x")
     container.upload_blob("in/empty.pdf", b"")
-    assert [blob.path for blob in storage(account).list("lake", "in/")] == ["in/empty.pdf", "in/folder/a.pdf"]
+    container.upload_blob("in/another/", b"")
+    for size in (1, 2, 5000):
+        found = storage(account, page_size=size).list("lake", "in/")
+        assert [blob.path for blob in found] == ["in/empty.pdf", "in/folder/a.pdf"]
+    beside = storage(account).list("lake", "in/", recursive=False)
+    assert [blob.path for blob in beside] == ["in/empty.pdf"]
 
 
 def test_a_read_is_pinned_to_the_version_that_was_listed(account: Account) -> None:
@@ -74,6 +81,8 @@ def refused(account: Account, sas: str, what: str = "list") -> RowError:
     with pytest.raises(RowError) as caught:
         if what == "list":
             list(store.list("lake"))
+        elif what == "read":
+            store.read("lake", "a.pdf")
         else:
             store.write("lake", "out.json", b"{}")
     assert "sig=" not in str(caught.value)
@@ -84,9 +93,25 @@ def test_what_a_sas_does_not_allow_is_named(account: Account) -> None:
     past = datetime.now(UTC) - HOUR
     assert refused(account, account.container_sas("lake", expiry=past)).reason == "storage-sas-expired"
     assert refused(account, account.container_sas("lake", "r")).reason == "storage-sas-permission"
-    assert refused(account, account.container_sas("other")).reason.startswith("storage-")
+    assert refused(account, account.container_sas("lake", "l"), "read").reason == "storage-sas-permission"
     assert refused(account, account.container_sas("lake"), "write").reason == "storage-not-writable"
     assert refused(account, "sv=2020-08-04&sig=wrong&sr=c&sp=rl").reason == "storage-not-authorised"
+
+
+def test_a_sas_of_another_container_is_told_so(account: Account) -> None:
+    account.container("other")
+    found = refused(account, account.container_sas("other"))
+    assert found.reason == "storage-not-authorised"
+    assert "another container" in str(found)
+
+
+@pytest.mark.parametrize("name", ["nowhere", "No_Container"])
+def test_a_container_that_is_not_there_or_cannot_be_is_a_fault_of_the_row(
+    account: Account, name: str
+) -> None:
+    with pytest.raises(RowError) as caught:
+        list(storage(account).list(name))
+    assert caught.value.reason == "container-missing"
 
 
 def test_a_key_that_was_changed_is_read_again_once(account: Account) -> None:
@@ -133,3 +158,35 @@ def test_training_and_scoring_may_lie_in_two_accounts(azurite: Azurite, account:
     assert [blob.path for blob in first.list("lake")] == ["a.pdf"]
     assert [blob.path for blob in second.list("backlog")] == ["b.pdf"]
     assert (first.account, second.account) == ("alpha", "beta")
+
+
+def probed(
+    account: Account, sas: str | None = None, container: str = "lake", ahead: timedelta = NONE
+) -> list[str]:
+    now = datetime.now(UTC) + ahead
+    found = list(probe(storage(account, sas), container, needs="rl", until=now + HOUR / 2, now=now))
+    assert "sig=" not in "".join(finding.message for finding in found)
+    return [finding.code for finding in found]
+
+
+def test_a_probe_finds_nothing_where_nothing_is_wrong(account: Account) -> None:
+    assert probed(account) == []
+    assert probed(account, account.container_sas("lake")) == []
+
+
+def test_a_probe_asks_the_account_itself(account: Account) -> None:
+    account.container("other")
+    assert probed(account, container="nowhere") == ["container-missing"]
+    assert probed(account, account.container_sas("other")) == ["storage-not-authorised"]
+    assert probed(account, account.container_sas("lake", "r")) == ["sas-permission-missing"]
+    assert probed(replace(account, key="d3Jvbmc=")) == ["storage-not-authorised"]
+
+
+def test_a_probe_takes_the_time_from_the_account(account: Account) -> None:
+    assert probed(account, ahead=timedelta(minutes=20)) == ["clock-skew"]
+    behind = account.container_sas("lake", start=datetime.now(UTC) - HOUR)
+    assert probed(account, behind, ahead=-2 * HOUR) == ["clock-skew"]
+
+
+def test_a_probe_of_nobody_says_so(account: Account) -> None:
+    assert probed(replace(account, port=1)) == ["storage-not-reachable"]
