@@ -197,7 +197,8 @@ def _installed() -> Path:
 
 
 def _install(folder: Path) -> None:
-    command = [*_npm(), "install", "--no-audit", "--no-fund", "--loglevel=error", f"azurite@{VERSION}"]
+    command = [*_npm(), "install", "--no-audit", "--no-fund", "--loglevel=error", "--fetch-retries=1"]
+    command += ["--fetch-retry-mintimeout=1000", f"azurite@{VERSION}"]
     try:
         done = subprocess.run(
             command, cwd=folder, capture_output=True, timeout=300, stdin=subprocess.DEVNULL, check=False
@@ -205,8 +206,10 @@ def _install(folder: Path) -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise AzuriteMissingError(f"npm could not install Azurite: {type(error).__name__}") from None
     if done.returncode != 0 or not (folder / _MAIN).exists():
-        told = _last(done.stderr.decode(errors="replace")) or f"exit code {done.returncode}"
-        raise AzuriteMissingError(f"npm could not install Azurite (is its registry reachable?): {told}")
+        lines = done.stderr.decode(errors="replace").splitlines()[:3] or [f"exit code {done.returncode}"]
+        raise AzuriteMissingError(
+            f"npm could not install Azurite (is its registry reachable?): {' | '.join(lines)}"
+        )
 
 
 def _last(text: str) -> str:
