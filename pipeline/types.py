@@ -358,6 +358,7 @@ class FormType:
     sinks: tuple[str, ...] = ("sql",)
     target_table: str | None = None
     schema_contract: Literal["evolve", "freeze", "discard"] = "evolve"
+    confidence_columns: bool = False
     secrets: SecretNames = SecretNames()
     fields: tuple[FieldSpec, ...] = ()
 
@@ -476,7 +477,7 @@ class ScoredValue:
 @dataclass(frozen=True, slots=True)
 class DocumentResult:
     """How a document ended: its values, or the reason there are none. `model_version_id`: the version that
-    found them, where it is not the one the run scores with."""
+    found them, where it is not the one the run scores with. `tables`: each with the number of its page."""
 
     document: BacklogDocument
     outcome: DocumentOutcome
@@ -489,6 +490,7 @@ class DocumentResult:
     layout_confidence: float | None = None
     seconds: float | None = None
     model_version_id: int | None = None
+    tables: tuple[tuple[int, Table], ...] = ()
 
 
 RowEnd = Literal["finished", "skipped", "stopped", "failed"]

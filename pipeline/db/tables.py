@@ -46,6 +46,7 @@ STAGES = ("pending", "claimed", "submitting", "submitted", "done")
 OUTCOMES = ("loaded", "partial", "dead", "gone", "unrouted")
 SOURCES = ("model", "person")
 OPERATION_KINDS = ("train", "compose", "copy", "layout", "analyze", "batch", "classify")
+DELIVERY_STATES = ("pending", "delivered", "failed")
 OPERATION_STATES = ("intended", "submitted", "finished", "failed", "lost")
 
 
@@ -117,6 +118,7 @@ form_type = Table(
     Column("sinks", Unicode(100), nullable=False, server_default="sql"),
     Column("target_table", Unicode(128)),
     Column("schema_contract", Unicode(20), nullable=False, server_default="evolve"),
+    Column("confidence_columns", Boolean, nullable=False, server_default=false()),
     Column("endpoint_secret", Unicode(127), nullable=False, server_default="CognitiveServiceEndpoint"),
     Column("key_secret", Unicode(127), nullable=False, server_default="CognitiveServiceSubscriptionKey"),
     Column(
@@ -362,4 +364,49 @@ field_value = Table(
     Column("review", Boolean, nullable=False, server_default=false()),
     PrimaryKeyConstraint("part_id", "field", "occurrence", "source"),
     _one_of("source", SOURCES),
+)
+
+table_cell = Table(
+    "table_cell",
+    metadata,
+    Column("part_id", Key, ForeignKey("part.id", ondelete="CASCADE"), nullable=False),
+    Column("table_index", Integer, nullable=False),
+    Column("row_index", Integer, nullable=False),
+    Column("column_index", Integer, nullable=False),
+    Column("page", Integer, nullable=False),
+    Column("text", UnicodeText, nullable=False, server_default=""),
+    Column("row_span", Integer, nullable=False, server_default="1"),
+    Column("column_span", Integer, nullable=False, server_default="1"),
+    Column("is_header", Boolean, nullable=False, server_default=false()),
+    Column("confidence", Float),
+    PrimaryKeyConstraint("part_id", "table_index", "row_index", "column_index"),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("document_id", Key, ForeignKey("document.id", ondelete="CASCADE"), nullable=False),
+    Column("sink", Unicode(20), nullable=False),
+    Column("state", Unicode(20), nullable=False, server_default="pending"),
+    Column("item_id", Unicode(64)),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("reason", Unicode(60)),
+    Column("queued_at", UtcDateTime, nullable=False),
+    Column("delivered_at", UtcDateTime),
+    PrimaryKeyConstraint("document_id", "sink"),
+    _one_of("state", DELIVERY_STATES),
+    Index("ix_delivery_sink_state_document_id", "sink", "state", "document_id"),
+)
+
+forgotten = Table(
+    "forgotten",
+    metadata,
+    Column("form_type", Unicode(40), ForeignKey("form_type.form_type", ondelete="CASCADE"), nullable=False),
+    Column("path_hash", Unicode(64), nullable=False),
+    Column("etag", Unicode(128), nullable=False),
+    Column("outcome", Unicode(20)),
+    Column("pages", Integer),
+    Column("field_values", Integer, nullable=False, server_default="0"),
+    Column("forgotten_at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("form_type", "path_hash"),
 )

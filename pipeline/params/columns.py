@@ -69,6 +69,7 @@ _ALLOWED = {
     "max_attempts": "a whole number from 1 to 100",
     "keep_versions": "a whole number from 1 to 1000",
     "sinks": "names of sinks, separated by commas",
+    "confidence_columns": _BOOLEAN,
     "target_table": f"a table, or schema.table: {_IDENTIFIER}",
     "endpoint_secret": _SECRET,
     "key_secret": _SECRET,

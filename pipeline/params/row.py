@@ -99,6 +99,7 @@ class ParameterRow(BaseModel):
     sinks: Annotated[tuple[str, ...], BeforeValidator(_names)] = ("sql",)
     target_table: Annotated[Text, AfterValidator(shapes.table_name)] | None = None
     schema_contract: Literal["evolve", "freeze", "discard"] = "evolve"
+    confidence_columns: bool = False
     endpoint_secret: SecretName = SecretNames().endpoint
     key_secret: SecretName = SecretNames().key
     training_storage_account_secret: SecretName = SecretNames().training_account

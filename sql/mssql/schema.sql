@@ -319,6 +319,67 @@ UPDATE alembic_version SET version_num='0002' WHERE alembic_version.version_num 
 
 GO
 
+-- Running upgrade 0002 -> 0003
+
+ALTER TABLE form_type ADD confidence_columns BIT NOT NULL DEFAULT 0;
+
+GO
+
+CREATE TABLE table_cell (
+    part_id BIGINT NOT NULL, 
+    table_index INTEGER NOT NULL, 
+    row_index INTEGER NOT NULL, 
+    column_index INTEGER NOT NULL, 
+    page INTEGER NOT NULL, 
+    text NVARCHAR(max) NOT NULL DEFAULT '', 
+    row_span INTEGER NOT NULL DEFAULT '1', 
+    column_span INTEGER NOT NULL DEFAULT '1', 
+    is_header BIT NOT NULL DEFAULT 0, 
+    confidence FLOAT NULL, 
+    CONSTRAINT pk_table_cell PRIMARY KEY (part_id, table_index, row_index, column_index), 
+    CONSTRAINT fk_table_cell_part_id_part FOREIGN KEY(part_id) REFERENCES part (id) ON DELETE CASCADE
+);
+
+GO
+
+CREATE TABLE delivery (
+    document_id BIGINT NOT NULL, 
+    sink NVARCHAR(20) NOT NULL, 
+    state NVARCHAR(20) NOT NULL DEFAULT 'pending', 
+    item_id NVARCHAR(64) NULL, 
+    attempts INTEGER NOT NULL DEFAULT '0', 
+    reason NVARCHAR(60) NULL, 
+    queued_at DATETIME2(6) NOT NULL, 
+    delivered_at DATETIME2(6) NULL, 
+    CONSTRAINT pk_delivery PRIMARY KEY (document_id, sink), 
+    CONSTRAINT ck_delivery_state CHECK (state IN ('pending', 'delivered', 'failed')), 
+    CONSTRAINT fk_delivery_document_id_document FOREIGN KEY(document_id) REFERENCES document (id) ON DELETE CASCADE
+);
+
+GO
+
+CREATE INDEX ix_delivery_sink_state_document_id ON delivery (sink, state, document_id);
+
+GO
+
+CREATE TABLE forgotten (
+    form_type NVARCHAR(40) NOT NULL, 
+    path_hash NVARCHAR(64) NOT NULL, 
+    etag NVARCHAR(128) NOT NULL, 
+    outcome NVARCHAR(20) NULL, 
+    pages INTEGER NULL, 
+    field_values INTEGER NOT NULL DEFAULT '0', 
+    forgotten_at DATETIME2(6) NOT NULL, 
+    CONSTRAINT pk_forgotten PRIMARY KEY (form_type, path_hash), 
+    CONSTRAINT fk_forgotten_form_type_form_type FOREIGN KEY(form_type) REFERENCES form_type (form_type) ON DELETE CASCADE
+);
+
+GO
+
+UPDATE alembic_version SET version_num='0003' WHERE alembic_version.version_num = '0002';
+
+GO
+
 COMMIT;
 
 GO

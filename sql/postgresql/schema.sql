@@ -277,5 +277,54 @@ CREATE INDEX ix_operation_document_operation_id ON operation_document (operation
 
 UPDATE alembic_version SET version_num='0002' WHERE alembic_version.version_num = '0001';
 
+-- Running upgrade 0002 -> 0003
+
+ALTER TABLE form_type ADD COLUMN confidence_columns BOOLEAN DEFAULT false NOT NULL;
+
+CREATE TABLE table_cell (
+    part_id BIGINT NOT NULL, 
+    table_index INTEGER NOT NULL, 
+    row_index INTEGER NOT NULL, 
+    column_index INTEGER NOT NULL, 
+    page INTEGER NOT NULL, 
+    text TEXT DEFAULT '' NOT NULL, 
+    row_span INTEGER DEFAULT '1' NOT NULL, 
+    column_span INTEGER DEFAULT '1' NOT NULL, 
+    is_header BOOLEAN DEFAULT false NOT NULL, 
+    confidence FLOAT, 
+    CONSTRAINT pk_table_cell PRIMARY KEY (part_id, table_index, row_index, column_index), 
+    CONSTRAINT fk_table_cell_part_id_part FOREIGN KEY(part_id) REFERENCES part (id) ON DELETE CASCADE
+);
+
+CREATE TABLE delivery (
+    document_id BIGINT NOT NULL, 
+    sink VARCHAR(20) NOT NULL, 
+    state VARCHAR(20) DEFAULT 'pending' NOT NULL, 
+    item_id VARCHAR(64), 
+    attempts INTEGER DEFAULT '0' NOT NULL, 
+    reason VARCHAR(60), 
+    queued_at TIMESTAMP WITHOUT TIME ZONE NOT NULL, 
+    delivered_at TIMESTAMP WITHOUT TIME ZONE, 
+    CONSTRAINT pk_delivery PRIMARY KEY (document_id, sink), 
+    CONSTRAINT ck_delivery_state CHECK (state IN ('pending', 'delivered', 'failed')), 
+    CONSTRAINT fk_delivery_document_id_document FOREIGN KEY(document_id) REFERENCES document (id) ON DELETE CASCADE
+);
+
+CREATE INDEX ix_delivery_sink_state_document_id ON delivery (sink, state, document_id);
+
+CREATE TABLE forgotten (
+    form_type VARCHAR(40) NOT NULL, 
+    path_hash VARCHAR(64) NOT NULL, 
+    etag VARCHAR(128) NOT NULL, 
+    outcome VARCHAR(20), 
+    pages INTEGER, 
+    field_values INTEGER DEFAULT '0' NOT NULL, 
+    forgotten_at TIMESTAMP WITHOUT TIME ZONE NOT NULL, 
+    CONSTRAINT pk_forgotten PRIMARY KEY (form_type, path_hash), 
+    CONSTRAINT fk_forgotten_form_type_form_type FOREIGN KEY(form_type) REFERENCES form_type (form_type) ON DELETE CASCADE
+);
+
+UPDATE alembic_version SET version_num='0003' WHERE alembic_version.version_num = '0002';
+
 COMMIT;
 
