@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.azure.emulator import Emulator
     from tests.azure.lake import Forms
     from tests.azure.vault import Vault
+    from tests.databases.postgresql import Postgresql
 
 ROOT = Path(__file__).parents[1]
 
@@ -83,6 +84,27 @@ def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vault]:
         for name, value in running.environment().items():
             monkeypatch.setenv(name, value)
         yield running
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Postgresql]:
+    """A real PostgreSQL server; `create()` gives a database of it."""
+    from tests.databases.postgresql import PostgresqlMissingError, running_postgresql
+
+    try:
+        with running_postgresql() as running:
+            yield running
+    except PostgresqlMissingError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mssql"])
+def each_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """A database with the newest schema and nothing in it, of each dialect that can be had here."""
+    from tests.databases.dialects import empty_database
+
+    with empty_database(request, tmp_path) as engine:
+        yield engine
 
 
 @pytest.fixture
