@@ -3,10 +3,11 @@ contract suite in `tests/contract` that runs over all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Generic, Protocol, TypeVar
 
+from pipeline.errors import DocumentError
 from pipeline.remote import (
     ContainerLink,
     ModelQuota,
@@ -16,7 +17,16 @@ from pipeline.remote import (
     StagedDocument,
     TrainingRequest,
 )
-from pipeline.types import AccountNames, Blob, ExtractedField, FieldSpec, LabelledForm, Layout, Trained
+from pipeline.types import (
+    AccountNames,
+    Blob,
+    ExtractedField,
+    FieldSpec,
+    LabelledForm,
+    Layout,
+    SinkItem,
+    Trained,
+)
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -176,3 +186,36 @@ class RemoteEngine(Protocol):
         ...
 
     def quota(self) -> ModelQuota: ...
+
+
+class Sink(Protocol):
+    """A store of one item per document, beside SQL. Items come at least once, always under the same id; a
+    form type has one writer at a time, who holds its lease.
+
+    Every call may raise RowError (`sink-not-configured`, `sink-not-installed`, `sink-not-reachable`,
+    `sink-not-authorised`, `sink-throttled`, `sink-not-writable`, ...), and what a place of secrets raises:
+    some of the work may have been done then, and all of it can be done again.
+    """
+
+    def put(
+        self, form_type: str, items: Sequence[SinkItem], replaced: Sequence[str] = ()
+    ) -> Mapping[str, DocumentError]:
+        """Add or replace these items; after that, take away those with the ids `replaced`. Returns, by id,
+        why an item can never be taken (`item-too-large`, `item-refused`); the others are there."""
+        ...
+
+    def remove(self, form_type: str, ids: Sequence[str]) -> None:
+        """Take items away for good, whatever of them was kept; one that is not there is removed already."""
+        ...
+
+    def keys(self, form_type: str) -> Iterator[tuple[str, str]]:
+        """Id and digest of every item of a form type, in any order."""
+        ...
+
+
+class Sinks(Protocol):
+    """The sinks beside SQL, by the names that rows give them."""
+
+    def of(self, name: str) -> Sink:
+        """Raises RowError (`sink-not-configured`, `sink-not-installed`)."""
+        ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -491,6 +491,30 @@ class DocumentResult:
     seconds: float | None = None
     model_version_id: int | None = None
     tables: tuple[tuple[int, Table], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SinkItem:
+    """A document as a sink beside SQL keeps it, made of JSON values only.
+
+    `fields`: by field, what the typed view shows and where it came from. `parts`: what lies in further
+    parts of the document. `digest`: a hash of everything else, by which two items are compared.
+    """
+
+    id: str
+    partition_key: str
+    form_type: str
+    account: str
+    container: str
+    path: str
+    content_hash: str | None
+    outcome: str
+    pages: int | None
+    model_version: int | None
+    scored_at: str | None
+    fields: Mapping[str, Mapping[str, object]]
+    parts: tuple[Mapping[str, object], ...] = ()
+    digest: str = ""
 
 
 RowEnd = Literal["finished", "skipped", "stopped", "failed"]
