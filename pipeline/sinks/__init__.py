@@ -1,0 +1,1 @@
+"""Sinks beside SQL: one item per document, kept up to date. SQL stays the truth."""
