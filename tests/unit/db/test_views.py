@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 from sqlalchemy.dialects import mssql, postgresql
 
-from pipeline.db import views
-from pipeline.db.views import column_names, refresh_view, view_name
+from pipeline.db.views import ViewColumn, column_names, refresh_view, view_name
+from pipeline.db.views.query import document_query
+from pipeline.db.views.stamp import Stamp, read_stamp
+from pipeline.db.views.statements import CreateView
 from pipeline.types import FieldSpec
 
 if TYPE_CHECKING:
@@ -184,7 +186,9 @@ def test_documents_without_pages_that_were_read_are_not_shown(ledger: Ledger) ->
 def test_an_unchanged_definition_is_left_alone(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     ledger.form_type("invoice")
     show(ledger.database, [FieldSpec("No")])
-    monkeypatch.setattr(views, "_replace", lambda *_: pytest.fail("the view was made again"))
+    monkeypatch.setattr(
+        "pipeline.db.views.upkeep.replace_view", lambda *_, **__: pytest.fail("the view was made again")
+    )
     show(ledger.database, [FieldSpec("No")])
 
 
@@ -225,7 +229,7 @@ def test_field_names_of_any_kind_are_only_data(ledger: Ledger, name: str) -> Non
     for _ in range(2):
         (row,) = show(ledger.database, [FieldSpec(name)])
         assert list(row.values())[7:] == ["v"]
-    assert views._read_stamp(ledger.database.connect(), "invoice").columns[0].field == name
+    assert read_stamp(ledger.database.connect(), "invoice").columns[0].field == name
 
 
 def test_the_view_of_one_document_reads_only_that_document(ledger: Ledger) -> None:
@@ -245,10 +249,9 @@ def test_other_dialects_have_a_schema_for_the_views() -> None:
 
 @pytest.mark.parametrize("dialect", [postgresql.dialect(), mssql.dialect()])
 def test_other_dialects_get_numbers_as_they_are(dialect: Any) -> None:
-    columns = (views.ViewColumn("total", "Total", "number"), views.ViewColumn("n", "N", "integer"))
-    query = views._query("order", columns, dialect.name)
-    create = views._CreateView("order", query, views._Stamp(columns, "x"), "CREATE VIEW")
-    sql = str(create.compile(dialect=dialect))
+    columns = (ViewColumn("total", "Total", "number"), ViewColumn("n", "N", "integer"))
+    query = document_query("order", columns, dialect.name)
+    sql = str(CreateView("order", query, Stamp(columns, "x")).compile(dialect=dialect))
     assert sql.startswith(('CREATE VIEW forms."order" AS /*', "CREATE VIEW forms.[order] AS /*"))
     assert "AS NUMERIC" not in sql
     assert "AS BIGINT" in sql
