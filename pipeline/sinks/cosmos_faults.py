@@ -28,7 +28,7 @@ def meaning(error: Any) -> RowError:
         )
     if status == 404:
         return RowError(
-            "the Cosmos DB container is no longer there: the next run makes it again",
+            "the Cosmos DB container is no longer there",
             reason="sink-container-missing",
         )
     if status == 429:
@@ -37,7 +37,7 @@ def meaning(error: Any) -> RowError:
             reason="sink-throttled",
         )
     if status is not None:
-        return RowError(f"Cosmos DB failed ({status}): the next run tries again", reason="sink-failed")
+        return RowError(f"Cosmos DB failed ({status})", reason="sink-failed")
     return _unanswered(error)
 
 

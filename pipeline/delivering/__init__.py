@@ -1,0 +1,1 @@
+"""What SQL has of documents, sent to the sinks beside it."""
