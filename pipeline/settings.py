@@ -41,6 +41,11 @@ class Settings(BaseSettings):
     storage_root: Path = Path("data")
     dotenv_file: Path = Path(".env")
     key_vault_url: str | None = None
+    cosmos_endpoint: str | None = None
+    cosmos_key_secret: str = "CosmosKey"
+    cosmos_database: str = "formpipe"
+    cosmos_container: str = "documents"
+    jsonl_folder: Path = Path("jsonl")
     workers: Annotated[int, Field(ge=1, le=256)] = Field(default_factory=_cores)
     read_timeout_seconds: Annotated[float, Field(gt=0)] = 120.0
     reader_memory_mb: Annotated[int, Field(ge=256)] = 1000
@@ -108,7 +113,7 @@ def _stated(file: Path, settings: type[BaseSettings]) -> dict[str, object]:
     """What a file says, its paths made relative to its own folder; so are the defaults beside a file."""
     content: dict[str, object] = tomllib.loads(file.read_text(encoding="utf-8"))
     fields = settings.model_fields
-    for name in ("storage_root", "dotenv_file"):
+    for name in ("storage_root", "dotenv_file", "jsonl_folder"):
         root = content.get(name, fields[name].default)
         if isinstance(root, str | Path):
             content[name] = file.parent / root

@@ -9,7 +9,7 @@ from datetime import date
 from pipeline.services import ApiVersion, Service
 
 AVAILABLE_ENGINES = ("local", "form-recognizer", "document-intelligence")
-AVAILABLE_SINKS = ("sql",)
+AVAILABLE_SINKS = ("sql", "cosmos", "jsonl")
 AVAILABLE_MODEL_KINDS = ("form",)
 AVAILABLE_OPERATIONS = ("train", "analyze", "layout")
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
-from pipeline.db import documents, operations
+from pipeline.db import deliveries, documents, operations
 from pipeline.db.connection import reading
 from pipeline.errors import AttemptError, DocumentError, RowError
 from pipeline.formats.result_json import output_path
@@ -67,7 +67,8 @@ class Tally:
 @dataclass(frozen=True, slots=True)
 class ScoringContext:
     """What scoring works with. `guard` is called in every writing transaction; `stopping` says that no
-    further document may be begun; `progress` hears of every outcome."""
+    further document may be begun; `progress` hears of every outcome, `committed` of every transaction that
+    wrote values."""
 
     database: Engine
     executor: Executor
@@ -76,6 +77,7 @@ class ScoringContext:
     stopping: Callable[[], bool]
     progress: Callable[[Tally], None]
     run_id: int
+    committed: Callable[[], None] = lambda: None
 
 
 def score_backlog(
@@ -192,11 +194,14 @@ class _Scorer:
                 run_id=self._context.run_id,
                 now=now,
             )
-            operations.finish_of_documents(connection, [r.document.id for r in self._finished], now)
+            finished = [result.document.id for result in self._finished]
+            operations.finish_of_documents(connection, finished, now)
+            deliveries.queue(connection, self._row.sinks, finished, now)
             for document, error in self._postponed:
                 self._postpone(connection, document, error, now)
         self._finished.clear()
         self._postponed.clear()
+        self._context.committed()
 
     def _postpone(
         self, connection: Connection, document: BacklogDocument, error: Exception, now: datetime
