@@ -27,8 +27,9 @@ from pipeline.orchestrator.progress import Listener
 from pipeline.orchestrator.run import RunContext
 from pipeline.orchestrator.service_access import EngineOf, ServiceAccess
 from pipeline.orchestrator.survey import Sources
+from pipeline.outlets import Outlets
 from pipeline.ports import Engine as FormEngine
-from pipeline.ports import RemoteEngine, Secrets, Storages
+from pipeline.ports import RemoteEngine, Secrets, Sinks, Storages
 from pipeline.scoring.stage import ScoringLimits
 from pipeline.secrets.chain import SecretSources, open_secrets
 from pipeline.services import Service, load_services
@@ -50,6 +51,7 @@ class App:
     storages: Storages
     secrets: Secrets
     services: Mapping[str, Service]
+    sinks: Sinks
 
     @property
     def sources(self) -> Sources:
@@ -72,7 +74,8 @@ def open_app(settings: Settings | None = None, *, upgrade: bool = False) -> App:
         schema.require_current(database)
     setup = _storage_setup(settings)
     secrets = open_secrets(setup.secrets)
-    return App(settings, database, open_storages(setup, secrets), secrets, load_services())
+    storages, sinks = open_storages(setup, secrets), Outlets(settings, secrets)
+    return App(settings, database, storages, secrets, load_services(), sinks)
 
 
 @contextmanager
@@ -102,6 +105,7 @@ def run_context(app: App, stopping: Callable[[], bool], listener: Listener) -> I
                 scratch=scratch,
                 stopping=stopping,
                 listener=listener,
+                sinks=app.sinks,
             )
         finally:
             readers.close()

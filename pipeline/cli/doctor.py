@@ -18,8 +18,10 @@ from pipeline.cli.tables import Output, OutputOption, print_json
 from pipeline.db.connection import open_database
 from pipeline.errors import FormpipeError
 from pipeline.orchestrator.survey import require_known
+from pipeline.outlets import obstacles
 from pipeline.params import table
 from pipeline.params.service_notes import service_notes
+from pipeline.params.sink_notes import sink_notes
 from pipeline.service_checks import check_service
 from pipeline.settings import load_settings
 from pipeline.training.inspection import inspect
@@ -122,9 +124,10 @@ def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def _outside(app: App, row: FormType) -> Iterator[Finding]:
-    """What is known of the services that the row names, and what they and its storage accounts say."""
+    """What is known of the services and sinks that the row names, and what services and storage say."""
     now = datetime.now(UTC)
     yield from service_notes([row], app.services, now.date(), app.settings.service_tier)
+    yield from sink_notes([row], obstacles(app.settings))
     yield from check_service(app, row, now)
 
 

@@ -17,7 +17,9 @@ from pipeline.db.connection import reading
 from pipeline.orchestrator.plan import RowPlan, make_plan
 from pipeline.orchestrator.run import RunOptions, RunSummary
 from pipeline.orchestrator.survey import load_rows, require_known, survey
+from pipeline.outlets import obstacles
 from pipeline.params.service_notes import service_notes
+from pipeline.params.sink_notes import sink_notes
 from pipeline.reports import text
 from pipeline.reports.summary import build_report, to_json
 from pipeline.types import Fault, Finding, FormType
@@ -56,8 +58,9 @@ def plan(form_type: FormTypes = None, rescore: Rescore = False, output: OutputOp
 
 
 def _notes(app: App, rows: Sequence[FormType]) -> list[Finding]:
-    """What is to be known of the services that these rows use."""
-    return list(service_notes(rows, app.services, utc_now().date(), app.settings.service_tier))
+    """What is to be known of the services and sinks that these rows use."""
+    services = service_notes(rows, app.services, utc_now().date(), app.settings.service_tier)
+    return [*services, *sink_notes(rows, obstacles(app.settings))]
 
 
 def run(form_type: FormTypes = None, rescore: Rescore = False, output: OutputOption = Output.TEXT) -> None:
@@ -105,7 +108,7 @@ def exit_code(summary: RunSummary) -> Exit:
     if summary.state == "stopped":
         return Exit.INTERRUPTED
     failed = any(row.state == "failed" or row.dead for row in summary.rows)
-    return Exit.ATTENTION if failed or summary.faults else Exit.OK
+    return Exit.ATTENTION if failed or summary.faults or summary.troubles else Exit.OK
 
 
 def _say_faults(faults: Sequence[Fault]) -> None:

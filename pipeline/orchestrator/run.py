@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.db import documents, models, runs, views
 from pipeline.db.connection import reading
+from pipeline.delivering.courier import Courier, DeliveryContext, Trouble
 from pipeline.errors import FormpipeError, RowError, RunError, place_of
 from pipeline.orchestrator.leasing import LeaseTerms, held, may_be_alive
 from pipeline.orchestrator.plan import run_order
@@ -20,7 +21,7 @@ from pipeline.orchestrator.service_access import LOCAL, GroupAccess, ServiceAcce
 from pipeline.orchestrator.service_training import ServiceTraining
 from pipeline.orchestrator.survey import Sources, decide, load_rows, require_known
 from pipeline.orchestrator.training_run import TrainingContext, adopt_model, train_group
-from pipeline.ports import Executor
+from pipeline.ports import Executor, Sinks
 from pipeline.scoring.backlog import synchronise
 from pipeline.scoring.service import ServiceScoring
 from pipeline.scoring.stage import ScoringContext, ScoringLimits, Tally, score_backlog, scoring_model
@@ -45,6 +46,7 @@ class RunContext:
     scratch: Path
     stopping: Callable[[], bool]
     listener: Listener
+    sinks: Sinks
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class RunSummary:
     state: str = "finished"
     rows: list[RunRow] = field(default_factory=list)
     faults: tuple[Fault, ...] = ()
+    troubles: list[Trouble] = field(default_factory=list)
 
 
 def execute(context: RunContext, options: RunOptions) -> RunSummary:
@@ -131,9 +134,12 @@ class _GroupRun:
         group = self._rows[0].group
         try:
             with held(self._context.sources.database, group, self._context.terms) as guard:
+                couriers = {row.form_type: self._courier(row, guard) for row in self._wanted}
+                for courier in couriers.values():
+                    courier.send()
                 decision, version = self._model(guard)
                 for row in self._wanted:
-                    self._score(row, decision, version, guard)
+                    self._score(row, decision, version, guard, couriers[row.form_type])
                     self._left.remove(row)
         except FormpipeError as error:
             if isinstance(error, RunError):
@@ -227,6 +233,7 @@ class _GroupRun:
         decision: TrainingDecision,
         version: ModelVersion | None,
         guard: Callable[[Connection], None],
+        courier: Courier,
     ) -> None:
         started = time.monotonic()
         if version is None:
@@ -236,8 +243,10 @@ class _GroupRun:
         changes = synchronise(context.sources.database, storage, row, now=context.sources.now, guard=guard)
         executor = self._executor(row, version, guard)
         total = self._due(row, version, guard)
-        tally = score_backlog(self._scoring(row, executor, total, guard), row, version, context.limits)
+        scoring = self._scoring(row, executor, total, guard, courier)
+        tally = score_backlog(scoring, row, version, context.limits)
         self._finish(row, version, guard)
+        courier.catch_up()
         state: RowEnd = "stopped" if context.stopping() else "finished"
         result = RunRow(
             form_type=row.form_type,
@@ -252,9 +261,25 @@ class _GroupRun:
             ocr_pages=tally.ocr_pages,
             field_values=tally.values,
             seconds=round(time.monotonic() - started, 3),
-            reason=None if total else f"nothing to score: {changes.unchanged} documents unchanged",
+            reason=self._reason(row, courier, None if total else changes.unchanged),
         )
         _add_row(context, self._summary, result)
+
+    def _courier(self, row: FormType, guard: Callable[[Connection], None]) -> Courier:
+        context = self._context
+        sources = context.sources
+        return Courier(
+            DeliveryContext(sources.database, context.sinks, sources.now, guard, context.stopping), row
+        )
+
+    def _reason(self, row: FormType, courier: Courier, unchanged: int | None) -> str | None:
+        """Why there was nothing to do, and which sinks did not get everything."""
+        told = [] if unchanged is None else [f"nothing to score: {unchanged} documents unchanged"]
+        for trouble in courier.troubles():
+            self._summary.troubles.append(trouble)
+            self._context.listener(Note("not-delivered", row.form_type, str(trouble)))
+            told.append(str(trouble))
+        return "; ".join(told) or None
 
     def _due(self, row: FormType, version: ModelVersion, guard: Callable[[Connection], None]) -> int:
         with self._context.sources.database.begin() as connection:
@@ -297,7 +322,12 @@ class _GroupRun:
         file.write_bytes(content)
 
     def _scoring(
-        self, row: FormType, executor: Executor, total: int, guard: Callable[[Connection], None]
+        self,
+        row: FormType,
+        executor: Executor,
+        total: int,
+        guard: Callable[[Connection], None],
+        courier: Courier,
     ) -> ScoringContext:
         context = self._context
 
@@ -313,6 +343,7 @@ class _GroupRun:
             stopping=context.stopping,
             progress=progress,
             run_id=self._summary.run_id,
+            committed=courier.send,
         )
 
     def _finish(self, row: FormType, version: ModelVersion, guard: Callable[[Connection], None]) -> None:

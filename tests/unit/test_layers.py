@@ -33,8 +33,10 @@ FLOORS = {
     "scoring": 4,
     "reports": 4,
     "operations": 4,
+    "delivering": 4,
     "orchestrator": 5,
     "accounts": 6,
+    "outlets": 6,
     "remote_engines": 6,
     "wiring": 6,
     "service_checks": 6,
@@ -48,7 +50,15 @@ STRANGERS = {2, 3}
 """Floors whose rooms do not know each other."""
 
 ADAPTERS = {"storage", "engines", "sinks", "executors", "secrets"}
-MAY_IMPORT_ADAPTERS = {"wiring", "worker", "accounts", "remote_engines", "service_checks", "emulator"}
+MAY_IMPORT_ADAPTERS = {
+    "wiring",
+    "worker",
+    "accounts",
+    "outlets",
+    "remote_engines",
+    "service_checks",
+    "emulator",
+}
 
 
 def module_name(path: Path) -> str:

@@ -53,8 +53,14 @@ def context(database: Engine, tmp_path: Path) -> Iterator[RunContext]:
         scratch=tmp_path,
         stopping=lambda: False,
         listener=lambda event: None,
+        sinks=NoSinks(),
     )
     executor.close()
+
+
+class NoSinks:
+    def of(self, name: str) -> Any:
+        raise AssertionError("these rows have no sink but SQL")
 
 
 def no_service(names: object, engine: str, api_version: str | None) -> Any:
