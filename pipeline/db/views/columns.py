@@ -47,11 +47,12 @@ class ViewColumn:
 
 @dataclass(frozen=True, slots=True)
 class ViewOptions:
-    """What a form type's row says of its views. `nested`: fields called `table/column` are line items."""
+    """What a form type's row says of its views. `nested`: fields called `table/column` are line items; a
+    field that is read off a form may have a `/` in its name too (`City/State`)."""
 
     contract: Contract = "evolve"
     confidence: bool = False
-    nested: bool = True
+    nested: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ def document_query(form_type: str, columns: Sequence[ViewColumn], dialect: str) 
     return (
         select(*shown)
         .select_from(tables)
-        .where(_visible(form_type), part.c.id.is_not(None), person.c.part_id.is_(None))
+        .where(visible(form_type), part.c.id.is_not(None), person.c.part_id.is_(None))
         .group_by(part.c.id, *(key.element for key in keys))
     )
 
@@ -84,7 +84,7 @@ def item_query(form_type: str, table: str, columns: Sequence[ViewColumn], dialec
     return (
         select(*shown)
         .select_from(tables)
-        .where(_visible(form_type), person.c.part_id.is_(None))
+        .where(visible(form_type), person.c.part_id.is_(None))
         .group_by(document.c.id, document.c.path, part.c.id, part.c.number, value.c.occurrence)
     )
 
@@ -103,11 +103,12 @@ def cells_query(form_type: str) -> Select[Any]:
             *(column.label(column.name) for column in own),
         )
         .select_from(tables)
-        .where(_visible(form_type))
+        .where(visible(form_type))
     )
 
 
-def _visible(form_type: str) -> ColumnElement[bool]:
+def visible(form_type: str) -> ColumnElement[bool]:
+    """Whether a document is one that views show."""
     alive = or_(document.c.outcome.is_(None), document.c.outcome != "dead")
     return and_(document.c.form_type == form_type, alive)
 

@@ -1,0 +1,331 @@
+"""A real table with the rows of a form type's view, for those who need one to join or to index.
+
+It is kept by upsert in the transaction that finishes documents. Whoever else changes what a view shows
+(a person's correction, documents that are forgotten) calls `refresh` or `remove` in their transaction;
+`catch_up` finds what changed without that: documents that wait again, and blobs that are gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Delete,
+    Executable,
+    Table,
+    and_,
+    bindparam,
+    column,
+    delete,
+    func,
+    or_,
+    select,
+    table,
+    text,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.types import UnicodeText
+
+from pipeline.db import target_tables
+from pipeline.db.column_names import folded
+from pipeline.db.tables import document, field_value, form_type, part
+from pipeline.db.target_tables import INDEXED_TEXT, TargetName, TargetShape, refusals, table_of
+from pipeline.db.views import ViewColumn
+from pipeline.db.views.names import bare_name, quoted, schema_of
+from pipeline.db.views.query import visible
+from pipeline.db.views.stamp import read_stamp
+from pipeline.db.views.upkeep import Refreshed
+from pipeline.errors import RowError
+from pipeline.types import FormType
+
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class TargetChange:
+    """What was done to a target table: made, or which of its columns were added, renamed or retyped;
+    `remade`: dropped and made again, for its key changed."""
+
+    table: str
+    created: bool = False
+    remade: bool = False
+    added: tuple[str, ...] = ()
+    retyped: tuple[str, ...] = ()
+    renamed: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def refilled(self) -> bool:
+        return bool(self.created or self.remade or self.added or self.retyped)
+
+    @property
+    def changed(self) -> bool:
+        return self.refilled or bool(self.renamed)
+
+
+def prepare(connection: Connection, row: FormType, shown: Refreshed) -> TargetChange | None:
+    """Make the row's target table fit its view, which must be up to date, and fill it where its columns are
+    new; None for a row without one.
+
+    Raises RowError: `target-table-shared`, `target-schema-missing`, `target-table-foreign`,
+    `target-table-refused`.
+    """
+    if row.target_table is None:
+        return None
+    name = TargetName(row.target_table)
+    _require_alone(connection, row, name)
+    with refusals(name.written):
+        wanted = table_of(name, shown.documents.columns)
+        shape = target_tables.look(connection, name)
+        change = _fit(connection, wanted, shape, shown.documents.plan.renamed)
+        if change.refilled:
+            rebuild(connection, row)
+    return change
+
+
+def refresh(connection: Connection, row: FormType, document_ids: Iterable[int]) -> None:
+    """Bring the rows of these documents to what the view shows. Does nothing for a row without a target
+    table. Raises RowError (`target-table-refused`)."""
+    if row.target_table is None:
+        return
+    columns = read_stamp(connection, row.form_type).columns
+    target = table_of(TargetName(row.target_table), columns)
+    with refusals(row.target_table):
+        for some in _chunks(document_ids):
+            _widen(connection, target, columns, some)
+            connection.execute(upsert(target, row.form_type, connection.dialect.name), {"ids": some})
+            connection.execute(_unshown(target, row.form_type, target.c.document_id.in_(some)))
+
+
+def rebuild(connection: Connection, row: FormType) -> None:
+    """Bring every row of the target table to what the view shows."""
+    if row.target_table is None:
+        return
+    columns = read_stamp(connection, row.form_type).columns
+    target = table_of(TargetName(row.target_table), columns)
+    with refusals(row.target_table):
+        _widen(connection, target, columns, None)
+        connection.execute(upsert(target, row.form_type, connection.dialect.name, some=False))
+        connection.execute(_unshown(target, row.form_type))
+
+
+def catch_up(connection: Connection, row: FormType) -> int:
+    """Refresh the documents whose state is not what the target table says; returns how many."""
+    if row.target_table is None:
+        return 0
+    columns = read_stamp(connection, row.form_type).columns
+    target = table_of(TargetName(row.target_table), columns)
+    with refusals(row.target_table):
+        stale = connection.scalars(
+            select(document.c.id)
+            .distinct()
+            .join_from(document, part, part.c.document_id == document.c.id)
+            .outerjoin(target, _same_row(target))
+            .where(visible(row.form_type), _differs(target))
+        ).all()
+        refresh(connection, row, stale)
+        connection.execute(_unshown(target, row.form_type))
+    return len(stale)
+
+
+def remove(connection: Connection, target_table: str | None, document_ids: Iterable[int]) -> None:
+    """Delete the rows of documents, as part of forgetting them. A table that is not ours is left alone."""
+    there = _ours(connection, target_table)
+    if there is not None:
+        for some in _chunks(document_ids):
+            connection.execute(delete(there).where(there.c.document_id.in_(some)))
+
+
+def clear(connection: Connection, target_table: str | None) -> None:
+    """Delete every row; the table itself stays. A table that is not ours is left alone."""
+    there = _ours(connection, target_table)
+    if there is not None:
+        connection.execute(delete(there))
+
+
+# --- the table ------------------------------------------------------------------------------------
+
+
+def _require_alone(connection: Connection, row: FormType, name: TargetName) -> None:
+    others = connection.execute(
+        select(form_type.c.form_type, form_type.c.target_table).where(
+            form_type.c.target_table.is_not(None), form_type.c.form_type != row.form_type
+        )
+    )
+    default = connection.dialect.default_schema_name or "main"
+    mine = _place(name, default)
+    for other in others:
+        if _place(TargetName(other.target_table), default) == mine:
+            raise RowError(
+                f"target_table {name.written} is that of form type {other.form_type} too: give each its own",
+                reason="target-table-shared",
+            )
+
+
+def _place(name: TargetName, default: str) -> tuple[str, str]:
+    return folded(name.schema or default), folded(name.table)
+
+
+def _fit(
+    connection: Connection, wanted: Table, shape: TargetShape | None, renamed: Sequence[tuple[str, str]]
+) -> TargetChange:
+    name = wanted.fullname
+    if shape is None:
+        target_tables.create(connection, wanted)
+        return TargetChange(name, created=True)
+    if shape.key != tuple(sorted(key.name for key in wanted.primary_key)):
+        _require_no_more(wanted, shape)
+        target_tables.drop(connection, wanted)
+        target_tables.create(connection, wanted)
+        return TargetChange(name, remade=True)
+    moved = _rename(connection, wanted, shape, renamed)
+    now = {now for _, now in moved}
+    missing = [c for c in wanted.columns if c.name not in now and shape.lacks(c)]
+    there = [c for c in wanted.columns if c.name not in now and not c.primary_key and not shape.lacks(c)]
+    unfit = [c for c in there if not shape.holds(c)]
+    for each in missing:
+        target_tables.add_column(connection, wanted, each)
+    for each in unfit:
+        target_tables.retype_column(connection, wanted, each)
+    return TargetChange(
+        name, added=tuple(c.name for c in missing), retyped=tuple(c.name for c in unfit), renamed=moved
+    )
+
+
+def _rename(
+    connection: Connection, wanted: Table, shape: TargetShape, renamed: Sequence[tuple[str, str]]
+) -> tuple[tuple[str, str], ...]:
+    possible = [
+        (before, now)
+        for before, now in renamed
+        if folded(before) in shape.columns and shape.lacks(wanted.c[now]) and before not in wanted.c
+    ]
+    for before, now in possible:
+        target_tables.rename_column(connection, wanted, before, wanted.c[now])
+    return tuple(possible)
+
+
+def _require_no_more(wanted: Table, shape: TargetShape) -> None:
+    known = {folded(c.name) for c in wanted.columns}
+    if foreign := [name for name in shape.columns if name not in known]:
+        raise RowError(
+            f"target_table {wanted.fullname} must be made again, for its documents have parts now, and has a "
+            f"column of its own ({foreign[0]}): drop the column or the table",
+            reason="target-table-key",
+        )
+
+
+def _ours(connection: Connection, target_table: str | None) -> Table | None:
+    if not target_table:
+        return None
+    name = TargetName(target_table)
+    try:
+        shape = target_tables.look(connection, name)
+    except RowError:
+        return None
+    return table_of(name, ()) if shape else None
+
+
+# --- the rows -------------------------------------------------------------------------------------
+
+
+def upsert(target: Table, view: str, dialect: str, *, some: bool = True) -> Executable:
+    """The statement that takes rows of the view over, of all documents or of `some` (parameter `ids`)."""
+    if dialect == "mssql":
+        return _merge(target, view, some)
+    names = [c.name for c in target.columns]
+    source = table(bare_name(view, dialect), *(column(name) for name in names), schema=schema_of(dialect))
+    chosen: ColumnElement[bool] = source.c.document_id.is_not(None)
+    if some:
+        chosen = source.c.document_id.in_(bindparam("ids", expanding=True))
+    rows = select(*(source.c[name] for name in names)).where(chosen)
+    module: Any = sqlite if dialect == "sqlite" else postgresql
+    statement = module.insert(target).from_select(names, rows)
+    keys = [key.name for key in target.primary_key]
+    changed = {name: statement.excluded[name] for name in names if name not in keys}
+    taken: Executable = statement.on_conflict_do_update(index_elements=keys, set_=changed)
+    return taken
+
+
+def _merge(target: Table, view: str, some: bool) -> Executable:
+    from sqlalchemy.dialects import mssql
+
+    dialect = mssql.dialect()  # type: ignore[no-untyped-call]
+    quote = dialect.identifier_preparer.quote
+    names = [quote(c.name) for c in target.columns]
+    keys = [quote(c.name) for c in target.primary_key]
+    listed = ", ".join(names)
+    statement = (
+        f"MERGE INTO {dialect.identifier_preparer.format_table(target)} WITH (HOLDLOCK) AS target "
+        f"USING (SELECT {listed} FROM {quoted(view, dialect)}{' WHERE document_id IN :ids' if some else ''}) "
+        f"AS source ON ({' AND '.join(f'target.{key} = source.{key}' for key in keys)}) "
+        f"WHEN MATCHED THEN UPDATE SET {', '.join(f'{n} = source.{n}' for n in names if n not in keys)} "
+        f"WHEN NOT MATCHED THEN INSERT ({listed}) VALUES ({', '.join(f'source.{name}' for name in names)});"
+    )
+    merged = text(statement)
+    return merged.bindparams(bindparam("ids", expanding=True)) if some else merged
+
+
+def _unshown(target: Table, form_type_: str, *chosen: ColumnElement[bool]) -> Delete:
+    shown = (
+        select(document.c.id)
+        .join_from(document, part, part.c.document_id == document.c.id)
+        .where(visible(form_type_), _same_row(target))
+        .correlate(target)
+    )
+    return delete(target).where(*chosen, ~shown.exists())
+
+
+def _same_row(target: Table) -> ColumnElement[bool]:
+    same = target.c.document_id == document.c.id
+    return and_(same, target.c.part == part.c.number) if "part" in target.primary_key else same
+
+
+def _differs(target: Table) -> ColumnElement[bool]:
+    now = document.c.finished_at
+    return or_(
+        target.c.document_id.is_(None),
+        target.c.outcome != func.coalesce(document.c.outcome, "pending"),
+        target.c.scored_at != now,
+        and_(target.c.scored_at.is_(None), now.is_not(None)),
+        and_(target.c.scored_at.is_not(None), now.is_(None)),
+    )
+
+
+def _widen(
+    connection: Connection, target: Table, columns: Sequence[ViewColumn], ids: Sequence[int] | None
+) -> None:
+    """On SQL Server: columns of texts that are too long for an index are no longer made for one."""
+    if connection.dialect.name != "mssql":
+        return
+    long = connection.scalars(too_long([c.field for c in columns if c.of_value], ids)).all()
+    texts = [c.name for c in columns if c.kind in ("text", "words") and c.field in long]
+    if not texts:
+        return
+    there = target_tables.look(connection, TargetName(target.fullname))
+    for name in texts:
+        has = there.columns.get(folded(name)) if there else None
+        if not isinstance(has, UnicodeText) and getattr(has, "length", None):
+            target_tables.widen_column(connection, target, target.c[name])
+
+
+def too_long(fields: Sequence[str], ids: Sequence[int] | None) -> Any:
+    """The fields with a text that is longer than an index takes."""
+    said = func.coalesce(field_value.c.value_text, field_value.c.text)
+    found = (
+        select(field_value.c.field)
+        .distinct()
+        .join_from(field_value, part, part.c.id == field_value.c.part_id)
+        .where(func.char_length(said) > INDEXED_TEXT, field_value.c.field.in_(fields))
+    )
+    return found if ids is None else found.where(part.c.document_id.in_(ids))
+
+
+def _chunks(ids: Iterable[int]) -> Iterable[list[int]]:
+    source = iter(ids)
+    while some := list(islice(source, _AT_ONCE)):
+        yield some
