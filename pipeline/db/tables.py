@@ -24,7 +24,9 @@ from sqlalchemy import (
     true,
 )
 
+from pipeline.db import checks
 from pipeline.db.columns import ExactDecimal, ExactText, Key, UtcDateTime
+from pipeline.services import load_services
 
 metadata = MetaData(
     naming_convention={
@@ -38,6 +40,18 @@ metadata = MetaData(
 
 ENGINES = ("local", "form-recognizer", "document-intelligence", "language")
 MODEL_KINDS = ("form", "entities", "classes")
+FIELD_TYPES = ("string", "number", "integer", "currency", "date", "time", "phoneNumber", "selectionMark")
+FIELD_FORMATS = (
+    "not-specified",
+    "currency",
+    "decimal",
+    "decimal-comma-seperated",
+    "no-whitespaces",
+    "alphanumeric",
+    "dmy",
+    "mdy",
+    "ymd",
+)
 RETRAIN = ("on_change", "always", "never")
 SPLITS = ("none", "per_page")
 SCHEMA_CONTRACTS = ("evolve", "freeze", "discard")
@@ -48,38 +62,6 @@ SOURCES = ("model", "person")
 OPERATION_KINDS = ("train", "compose", "copy", "layout", "analyze", "batch", "classify")
 DELIVERY_STATES = ("pending", "delivered", "failed")
 OPERATION_STATES = ("intended", "submitted", "finished", "failed", "lost")
-
-
-def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
-    allowed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({allowed})", name=column)
-
-
-def _at_least(column: str, least: int) -> CheckConstraint:
-    return CheckConstraint(f"{column} IS NULL OR {column} >= {least}", name=column)
-
-
-def _share(column: str) -> CheckConstraint:
-    return CheckConstraint(f"{column} IS NULL OR ({column} >= 0 AND {column} <= 1)", name=column)
-
-
-def _key_shape(column: str) -> list[CheckConstraint]:
-    """`[a-z][a-z0-9_]{0,39}` without a double underscore, in what each dialect can say."""
-    sqlite = (
-        f"{column} GLOB '[a-z]*' AND {column} NOT GLOB '*[^a-z0-9_]*' "
-        f"AND {column} NOT GLOB '*__*' AND length({column}) <= 40"
-    )
-    postgresql = f"{column} ~ '^[a-z][a-z0-9_]{{0,39}}$' AND {column} NOT LIKE '%\\_\\_%'"
-    mssql = (
-        f"{column} COLLATE Latin1_General_BIN2 LIKE '[a-z]%' AND {column} COLLATE Latin1_General_BIN2 "
-        f"NOT LIKE '%[^a-z0-9_]%' AND {column} NOT LIKE '%[_][_]%'"
-    )
-    shapes = {"sqlite": sqlite, "postgresql": postgresql, "mssql": mssql}
-    return [
-        CheckConstraint(rule, name=f"{column}_{dialect}").ddl_if(dialect=dialect)
-        for dialect, rule in shapes.items()
-    ]
-
 
 form_type = Table(
     "form_type",
@@ -131,21 +113,30 @@ form_type = Table(
         "scoring_storage_account_secret", Unicode(127), nullable=False, server_default="StorageAccountName"
     ),
     Column("scoring_storage_sas_secret", Unicode(127), nullable=False, server_default="StorageAccountSasKey"),
-    *_key_shape("form_type"),
-    _one_of("engine", ENGINES),
-    _one_of("model_kind", MODEL_KINDS),
-    _one_of("retrain", RETRAIN),
-    _one_of("split", SPLITS),
-    _one_of("schema_contract", SCHEMA_CONTRACTS),
-    _share("min_confidence"),
-    _at_least("parallelism", 1),
-    _at_least("max_pages", 1),
-    _at_least("max_pages_per_run", 1),
-    _at_least("max_cost_per_run", 0),
-    _at_least("max_train_runs", 0),
-    _at_least("max_attempts", 1),
-    _at_least("keep_versions", 1),
+    *checks.key_shape("form_type"),
+    checks.not_blank("form_batch_group_id"),
+    checks.one_of("engine", ENGINES),
+    checks.versions(load_services()),
+    checks.one_of("model_kind", MODEL_KINDS),
+    *checks.only_where("routes", "model_kind", "classes"),
+    *checks.container_name("training_container_name"),
+    *checks.container_name("scoring_container_name"),
+    checks.one_of("retrain", RETRAIN),
+    checks.one_of("split", SPLITS),
+    checks.one_of("schema_contract", SCHEMA_CONTRACTS),
+    checks.share("min_confidence"),
+    checks.between("priority", 0, 10_000),
+    checks.between("parallelism", 1, 1_000),
+    checks.at_least("max_pages", 1),
+    checks.at_least("max_pages_per_run", 1),
+    *checks.amount("max_cost_per_run"),
+    checks.at_least("max_train_runs", 0),
+    checks.between("max_attempts", 1, 100),
+    checks.between("keep_versions", 1, 1_000),
+    checks.not_blank("sinks"),
 )
+for _rule in checks.cells_of_sqlite(form_type.columns):
+    form_type.append_constraint(_rule)
 
 form_field = Table(
     "form_field",
@@ -159,12 +150,13 @@ form_field = Table(
     Column("min_confidence", Float),
     Column("target_column", Unicode(128)),
     PrimaryKeyConstraint("form_type", "field"),
-    _one_of(
-        "type",
-        ("string", "number", "integer", "currency", "date", "time", "phoneNumber", "selectionMark"),
-    ),
-    _share("min_confidence"),
+    checks.not_blank("field"),
+    checks.one_of("type", FIELD_TYPES),
+    checks.one_of("format", FIELD_FORMATS),
+    checks.share("min_confidence"),
 )
+for _rule in checks.cells_of_sqlite(form_field.columns):
+    form_field.append_constraint(_rule)
 
 model_bundle = Table(
     "model_bundle",
@@ -195,7 +187,7 @@ model_version = Table(
     Column("promoted_at", UtcDateTime),
     Column("promoted_by", Unicode(100)),
     UniqueConstraint("form_batch_group_id", "version"),
-    _one_of("state", MODEL_STATES),
+    checks.one_of("state", MODEL_STATES),
     Index(
         "uq_model_version_one_active",
         "form_batch_group_id",
@@ -215,9 +207,11 @@ run = Table(
     Column("state", Unicode(20), nullable=False),
     Column("holder", Unicode(200), nullable=False),
     Column("reason", UnicodeText),
-    _one_of("state", ("running", "finished", "stopped", "failed", "lost")),
+    checks.one_of("state", ("running", "finished", "stopped", "failed", "lost")),
 )
 
+# `form_type` of the two tables of history names no row: they outlive a purge, and `event.document_id` a
+# document that was forgotten.
 run_row = Table(
     "run_row",
     metadata,
@@ -236,7 +230,7 @@ run_row = Table(
     Column("seconds", Float, nullable=False, server_default="0"),
     Column("reason", UnicodeText),
     PrimaryKeyConstraint("run_id", "form_type"),
-    _one_of("state", ("finished", "skipped", "stopped", "failed")),
+    checks.one_of("state", ("finished", "skipped", "stopped", "failed")),
 )
 
 event = Table(
@@ -289,7 +283,7 @@ document = Table(
     Column("first_seen_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
     UniqueConstraint("form_type", "path_hash"),
-    _one_of("stage", STAGES),
+    checks.one_of("stage", STAGES),
     CheckConstraint(
         "outcome IS NULL OR outcome IN (" + ", ".join(f"'{o}'" for o in OUTCOMES) + ")", name="outcome"
     ),
@@ -316,8 +310,8 @@ operation = Table(
     Column("deadline", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
     Column("reason", Unicode(60)),
-    _one_of("kind", OPERATION_KINDS),
-    _one_of("state", OPERATION_STATES),
+    checks.one_of("kind", OPERATION_KINDS),
+    checks.one_of("state", OPERATION_STATES),
     Index("ix_operation_form_batch_group_id_state", "form_batch_group_id", "state"),
 )
 
@@ -363,7 +357,7 @@ field_value = Table(
     Column("ambiguous", Boolean, nullable=False, server_default=false()),
     Column("review", Boolean, nullable=False, server_default=false()),
     PrimaryKeyConstraint("part_id", "field", "occurrence", "source"),
-    _one_of("source", SOURCES),
+    checks.one_of("source", SOURCES),
 )
 
 table_cell = Table(
@@ -394,7 +388,7 @@ delivery = Table(
     Column("queued_at", UtcDateTime, nullable=False),
     Column("delivered_at", UtcDateTime),
     PrimaryKeyConstraint("document_id", "sink"),
-    _one_of("state", DELIVERY_STATES),
+    checks.one_of("state", DELIVERY_STATES),
     Index("ix_delivery_sink_state_document_id", "sink", "state", "document_id"),
 )
 

@@ -8,18 +8,8 @@ from types import MappingProxyType
 from pipeline.db import tables
 
 FILE_TYPES = ("application/pdf", "image/jpeg", "image/png", "image/bmp", "image/tiff")
-FIELD_TYPES = ("string", "number", "integer", "currency", "date", "time", "phoneNumber", "selectionMark")
-FIELD_FORMATS = (
-    "not-specified",
-    "currency",
-    "decimal",
-    "decimal-comma-seperated",
-    "no-whitespaces",
-    "alphanumeric",
-    "dmy",
-    "mdy",
-    "ymd",
-)
+FIELD_TYPES = tables.FIELD_TYPES
+FIELD_FORMATS = tables.FIELD_FORMATS
 
 CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {

@@ -1,3 +1,11 @@
+-- sqlcmd -b -i schema.sql
+
+SET QUOTED_IDENTIFIER ON;
+
+SET XACT_ABORT ON;
+
+GO
+
 BEGIN TRANSACTION;
 
 CREATE TABLE alembic_version (
@@ -377,6 +385,92 @@ CREATE TABLE forgotten (
 GO
 
 UPDATE alembic_version SET version_num='0003' WHERE alembic_version.version_num = '0002';
+
+GO
+
+-- Running upgrade 0003 -> 0004
+
+UPDATE form_type SET form_batch_group_id = NULL WHERE ltrim(form_batch_group_id) = '';
+
+GO
+
+UPDATE form_type SET sinks = 'sql' WHERE ltrim(sinks) = '';
+
+GO
+
+UPDATE form_field SET format = 'not-specified' WHERE ltrim(format) = '';
+
+GO
+
+ALTER TABLE form_type DROP CONSTRAINT ck_form_type_parallelism;
+
+GO
+
+ALTER TABLE form_type DROP CONSTRAINT ck_form_type_max_attempts;
+
+GO
+
+ALTER TABLE form_type DROP CONSTRAINT ck_form_type_keep_versions;
+
+GO
+
+ALTER TABLE form_type DROP CONSTRAINT ck_form_type_max_cost_per_run;
+
+GO
+
+ALTER TABLE form_type ADD CONSTRAINT ck_form_type_form_batch_group_id CHECK (form_batch_group_id IS NULL OR ltrim(form_batch_group_id) <> '');
+
+GO
+
+ALTER TABLE form_type ADD CONSTRAINT ck_form_type_api_version CHECK ((engine = 'local' AND (api_version IS NULL OR api_version = '')) OR (engine = 'form-recognizer' AND api_version IS NOT NULL AND api_version IN ('v2.0-preview', 'v2.0', 'v2.1-preview.1', 'v2.1-preview.2', 'v2.1-preview.3', 'v2.1')) OR (engine = 'document-intelligence' AND api_version IS NOT NULL AND api_version IN ('2022-08-31', '2023-07-31', '2024-11-30')) OR (engine = 'language' AND api_version IS NOT NULL AND api_version IN ('v1.0-preview.2', '2021-11-01-preview', '2022-05-01', '2023-04-01')));
+
+GO
+
+ALTER TABLE form_type ADD CONSTRAINT ck_form_type_priority CHECK (priority >= 0 AND priority <= 10000);
+
+GO
+
+ALTER TABLE form_type ADD CONSTRAINT ck_form_type_parallelism CHECK (parallelism >= 1 AND parallelism <= 1000);
+
+GO
+
+ALTER TABLE form_type ADD CONSTRAINT ck_form_type_max_attempts CHECK (max_attempts >= 1 AND max_attempts <= 100);
+
+GO
+
+ALTER TABLE form_type ADD CONSTRAINT ck_form_type_keep_versions CHECK (keep_versions >= 1 AND keep_versions <= 1000);
+
+GO
+
+ALTER TABLE form_type ADD CONSTRAINT ck_form_type_sinks CHECK (sinks IS NULL OR ltrim(sinks) <> '');
+
+GO
+
+ALTER TABLE form_type ADD CONSTRAINT ck_form_type_routes CHECK (routes = 0 OR model_kind = 'classes');
+
+GO
+
+ALTER TABLE form_type ADD CONSTRAINT ck_form_type_training_container_name CHECK (len(trim(training_container_name)) BETWEEN 3 AND 63);
+
+GO
+
+ALTER TABLE form_type ADD CONSTRAINT ck_form_type_scoring_container_name CHECK (len(trim(scoring_container_name)) BETWEEN 3 AND 63);
+
+GO
+
+ALTER TABLE form_type ADD CONSTRAINT ck_form_type_max_cost_per_run CHECK (max_cost_per_run IS NULL OR max_cost_per_run >= 0);
+
+GO
+
+ALTER TABLE form_field ADD CONSTRAINT ck_form_field_field CHECK (field IS NULL OR ltrim(field) <> '');
+
+GO
+
+ALTER TABLE form_field ADD CONSTRAINT ck_form_field_format CHECK (format IN ('not-specified', 'currency', 'decimal', 'decimal-comma-seperated', 'no-whitespaces', 'alphanumeric', 'dmy', 'mdy', 'ymd'));
+
+GO
+
+UPDATE alembic_version SET version_num='0004' WHERE alembic_version.version_num = '0003';
 
 GO
 

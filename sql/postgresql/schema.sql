@@ -1,3 +1,5 @@
+-- psql -v ON_ERROR_STOP=1 -f schema.sql
+
 BEGIN;
 
 CREATE TABLE alembic_version (
@@ -50,7 +52,7 @@ CREATE TABLE form_type (
     scoring_storage_sas_secret VARCHAR(127) DEFAULT 'StorageAccountSasKey' NOT NULL, 
     CONSTRAINT pk_form_type PRIMARY KEY (form_type), 
     CONSTRAINT ck_form_type_engine CHECK (engine IN ('local', 'form-recognizer', 'document-intelligence', 'language')), 
-    CONSTRAINT ck_form_type_form_type_postgresql CHECK (form_type ~ '^[a-z][a-z0-9_]{0,39}$' AND form_type NOT LIKE '%%\_\_%%'), 
+    CONSTRAINT ck_form_type_form_type_postgresql CHECK (form_type ~ '^[a-z][a-z0-9_]{0,39}$' AND form_type NOT LIKE '%\_\_%'), 
     CONSTRAINT ck_form_type_model_kind CHECK (model_kind IN ('form', 'entities', 'classes')), 
     CONSTRAINT ck_form_type_retrain CHECK (retrain IN ('on_change', 'always', 'never')), 
     CONSTRAINT ck_form_type_schema_contract CHECK (schema_contract IN ('evolve', 'freeze', 'discard')), 
@@ -325,6 +327,50 @@ CREATE TABLE forgotten (
 );
 
 UPDATE alembic_version SET version_num='0003' WHERE alembic_version.version_num = '0002';
+
+-- Running upgrade 0003 -> 0004
+
+UPDATE form_type SET form_batch_group_id = NULL WHERE ltrim(form_batch_group_id) = '';
+
+UPDATE form_type SET sinks = 'sql' WHERE ltrim(sinks) = '';
+
+UPDATE form_field SET format = 'not-specified' WHERE ltrim(format) = '';
+
+ALTER TABLE form_type DROP CONSTRAINT ck_form_type_parallelism;
+
+ALTER TABLE form_type DROP CONSTRAINT ck_form_type_max_attempts;
+
+ALTER TABLE form_type DROP CONSTRAINT ck_form_type_keep_versions;
+
+ALTER TABLE form_type DROP CONSTRAINT ck_form_type_max_cost_per_run;
+
+ALTER TABLE form_type ADD CONSTRAINT ck_form_type_form_batch_group_id CHECK (form_batch_group_id IS NULL OR ltrim(form_batch_group_id) <> '');
+
+ALTER TABLE form_type ADD CONSTRAINT ck_form_type_api_version CHECK ((engine = 'local' AND (api_version IS NULL OR api_version = '')) OR (engine = 'form-recognizer' AND api_version IS NOT NULL AND api_version IN ('v2.0-preview', 'v2.0', 'v2.1-preview.1', 'v2.1-preview.2', 'v2.1-preview.3', 'v2.1')) OR (engine = 'document-intelligence' AND api_version IS NOT NULL AND api_version IN ('2022-08-31', '2023-07-31', '2024-11-30')) OR (engine = 'language' AND api_version IS NOT NULL AND api_version IN ('v1.0-preview.2', '2021-11-01-preview', '2022-05-01', '2023-04-01')));
+
+ALTER TABLE form_type ADD CONSTRAINT ck_form_type_priority CHECK (priority >= 0 AND priority <= 10000);
+
+ALTER TABLE form_type ADD CONSTRAINT ck_form_type_parallelism CHECK (parallelism >= 1 AND parallelism <= 1000);
+
+ALTER TABLE form_type ADD CONSTRAINT ck_form_type_max_attempts CHECK (max_attempts >= 1 AND max_attempts <= 100);
+
+ALTER TABLE form_type ADD CONSTRAINT ck_form_type_keep_versions CHECK (keep_versions >= 1 AND keep_versions <= 1000);
+
+ALTER TABLE form_type ADD CONSTRAINT ck_form_type_sinks CHECK (sinks IS NULL OR ltrim(sinks) <> '');
+
+ALTER TABLE form_type ADD CONSTRAINT ck_form_type_routes CHECK (routes = false OR model_kind = 'classes');
+
+ALTER TABLE form_type ADD CONSTRAINT ck_form_type_training_container_name CHECK (length(trim(training_container_name)) BETWEEN 3 AND 63);
+
+ALTER TABLE form_type ADD CONSTRAINT ck_form_type_scoring_container_name CHECK (length(trim(scoring_container_name)) BETWEEN 3 AND 63);
+
+ALTER TABLE form_type ADD CONSTRAINT ck_form_type_max_cost_per_run CHECK (max_cost_per_run IS NULL OR (max_cost_per_run >= 0 AND max_cost_per_run <> 'NaN'));
+
+ALTER TABLE form_field ADD CONSTRAINT ck_form_field_field CHECK (field IS NULL OR ltrim(field) <> '');
+
+ALTER TABLE form_field ADD CONSTRAINT ck_form_field_format CHECK (format IN ('not-specified', 'currency', 'decimal', 'decimal-comma-seperated', 'no-whitespaces', 'alphanumeric', 'dmy', 'mdy', 'ymd'));
+
+UPDATE alembic_version SET version_num='0004' WHERE alembic_version.version_num = '0003';
 
 COMMIT;
 

@@ -1,3 +1,11 @@
+-- sqlite3 -bail formpipe.db < schema.sql
+
+PRAGMA foreign_keys = OFF;
+
+PRAGMA legacy_alter_table = ON;
+
+BEGIN IMMEDIATE;
+
 CREATE TABLE alembic_version (
     version_num VARCHAR(32) NOT NULL, 
     CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -324,3 +332,120 @@ CREATE TABLE forgotten (
 
 UPDATE alembic_version SET version_num='0003' WHERE alembic_version.version_num = '0002';
 
+-- Running upgrade 0003 -> 0004
+
+UPDATE form_type SET form_batch_group_id = NULL WHERE ltrim(form_batch_group_id) = '';
+
+UPDATE form_type SET sinks = 'sql' WHERE ltrim(sinks) = '';
+
+UPDATE form_field SET format = 'not-specified' WHERE ltrim(format) = '';
+
+CREATE TABLE form_type_new (
+    form_type VARCHAR(40) NOT NULL, 
+    form_description TEXT, 
+    form_batch_group_id VARCHAR(40), 
+    engine VARCHAR(40) DEFAULT 'local' NOT NULL, 
+    api_version VARCHAR(40), 
+    allow_retired BOOLEAN DEFAULT 0 NOT NULL, 
+    model_kind VARCHAR(20) DEFAULT 'form' NOT NULL, 
+    routes BOOLEAN DEFAULT 0 NOT NULL, 
+    training_container_name VARCHAR(63) NOT NULL, 
+    training_blob_root_folder VARCHAR(1024) COLLATE "BINARY" DEFAULT '' NOT NULL, 
+    include_subfolders BOOLEAN DEFAULT 0 NOT NULL, 
+    use_label_file BOOLEAN DEFAULT 1 NOT NULL, 
+    evaluation_blob_folder VARCHAR(1024) COLLATE "BINARY", 
+    scoring_container_name VARCHAR(63) NOT NULL, 
+    scoring_input_blob_folder VARCHAR(1024) COLLATE "BINARY" DEFAULT '' NOT NULL, 
+    scoring_output_blob_folder VARCHAR(1024) COLLATE "BINARY", 
+    model_id VARCHAR(200), 
+    file_type VARCHAR(100), 
+    retrain VARCHAR(20) DEFAULT 'on_change' NOT NULL, 
+    enabled BOOLEAN DEFAULT 1 NOT NULL, 
+    priority INTEGER DEFAULT '100' NOT NULL, 
+    parallelism INTEGER DEFAULT '15' NOT NULL, 
+    min_confidence FLOAT, 
+    locale VARCHAR(35), 
+    max_pages INTEGER, 
+    max_pages_per_run INTEGER, 
+    max_cost_per_run TEXT, 
+    max_train_runs INTEGER, 
+    max_attempts INTEGER DEFAULT '3' NOT NULL, 
+    keep_versions INTEGER DEFAULT '3' NOT NULL, 
+    split VARCHAR(20) DEFAULT 'none' NOT NULL, 
+    sinks VARCHAR(100) DEFAULT 'sql' NOT NULL, 
+    target_table VARCHAR(128), 
+    schema_contract VARCHAR(20) DEFAULT 'evolve' NOT NULL, 
+    endpoint_secret VARCHAR(127) DEFAULT 'CognitiveServiceEndpoint' NOT NULL, 
+    key_secret VARCHAR(127) DEFAULT 'CognitiveServiceSubscriptionKey' NOT NULL, 
+    training_storage_account_secret VARCHAR(127) DEFAULT 'StorageAccountName' NOT NULL, 
+    training_storage_sas_secret VARCHAR(127) DEFAULT 'StorageAccountSasKey' NOT NULL, 
+    scoring_storage_account_secret VARCHAR(127) DEFAULT 'StorageAccountName' NOT NULL, 
+    scoring_storage_sas_secret VARCHAR(127) DEFAULT 'StorageAccountSasKey' NOT NULL, 
+    confidence_columns BOOLEAN DEFAULT 0 NOT NULL, 
+    CONSTRAINT pk_form_type PRIMARY KEY (form_type), 
+    CONSTRAINT ck_form_type_form_type_sqlite CHECK (form_type GLOB '[a-z]*' AND form_type NOT GLOB '*[^a-z0-9_]*' AND form_type NOT GLOB '*__*' AND length(form_type) <= 40), 
+    CONSTRAINT ck_form_type_engine CHECK (engine IN ('local', 'form-recognizer', 'document-intelligence', 'language')), 
+    CONSTRAINT ck_form_type_model_kind CHECK (model_kind IN ('form', 'entities', 'classes')), 
+    CONSTRAINT ck_form_type_retrain CHECK (retrain IN ('on_change', 'always', 'never')), 
+    CONSTRAINT ck_form_type_schema_contract CHECK (schema_contract IN ('evolve', 'freeze', 'discard')), 
+    CONSTRAINT ck_form_type_split CHECK (split IN ('none', 'per_page')), 
+    CONSTRAINT ck_form_type_min_confidence CHECK (min_confidence IS NULL OR (min_confidence >= 0 AND min_confidence <= 1)), 
+    CONSTRAINT ck_form_type_max_pages CHECK (max_pages IS NULL OR max_pages >= 1), 
+    CONSTRAINT ck_form_type_max_pages_per_run CHECK (max_pages_per_run IS NULL OR max_pages_per_run >= 1), 
+    CONSTRAINT ck_form_type_max_train_runs CHECK (max_train_runs IS NULL OR max_train_runs >= 0), 
+    CONSTRAINT ck_form_type_form_batch_group_id CHECK (form_batch_group_id IS NULL OR ltrim(form_batch_group_id) <> ''), 
+    CONSTRAINT ck_form_type_api_version CHECK ((engine = 'local' AND (api_version IS NULL OR api_version = '')) OR (engine = 'form-recognizer' AND api_version IS NOT NULL AND api_version IN ('v2.0-preview', 'v2.0', 'v2.1-preview.1', 'v2.1-preview.2', 'v2.1-preview.3', 'v2.1')) OR (engine = 'document-intelligence' AND api_version IS NOT NULL AND api_version IN ('2022-08-31', '2023-07-31', '2024-11-30')) OR (engine = 'language' AND api_version IS NOT NULL AND api_version IN ('v1.0-preview.2', '2021-11-01-preview', '2022-05-01', '2023-04-01'))), 
+    CONSTRAINT ck_form_type_priority CHECK (priority >= 0 AND priority <= 10000), 
+    CONSTRAINT ck_form_type_parallelism CHECK (parallelism >= 1 AND parallelism <= 1000), 
+    CONSTRAINT ck_form_type_max_attempts CHECK (max_attempts >= 1 AND max_attempts <= 100), 
+    CONSTRAINT ck_form_type_keep_versions CHECK (keep_versions >= 1 AND keep_versions <= 1000), 
+    CONSTRAINT ck_form_type_sinks CHECK (sinks IS NULL OR ltrim(sinks) <> ''), 
+    CONSTRAINT ck_form_type_routes CHECK (routes = 0 OR model_kind = 'classes'), 
+    CONSTRAINT ck_form_type_training_container_name CHECK (length(trim(training_container_name)) BETWEEN 3 AND 63), 
+    CONSTRAINT ck_form_type_scoring_container_name CHECK (length(trim(scoring_container_name)) BETWEEN 3 AND 63), 
+    CONSTRAINT ck_form_type_max_cost_per_run CHECK (max_cost_per_run IS NULL OR (max_cost_per_run GLOB '*[0-9]*' AND max_cost_per_run NOT GLOB '*[^0-9.]*' AND max_cost_per_run NOT GLOB '*.*.*')), 
+    CONSTRAINT ck_form_type_whole_numbers_sqlite CHECK (typeof(priority) = 'integer' AND typeof(parallelism) = 'integer' AND (max_pages IS NULL OR typeof(max_pages) = 'integer') AND (max_pages_per_run IS NULL OR typeof(max_pages_per_run) = 'integer') AND (max_train_runs IS NULL OR typeof(max_train_runs) = 'integer') AND typeof(max_attempts) = 'integer' AND typeof(keep_versions) = 'integer'), 
+    CONSTRAINT ck_form_type_flags_sqlite CHECK (allow_retired IN (0, 1) AND routes IN (0, 1) AND include_subfolders IN (0, 1) AND use_label_file IN (0, 1) AND enabled IN (0, 1) AND confidence_columns IN (0, 1)), 
+    CONSTRAINT ck_form_type_lengths_sqlite CHECK (length(form_type) <= 40 AND length(form_batch_group_id) <= 40 AND length(engine) <= 40 AND length(api_version) <= 40 AND length(model_kind) <= 20 AND length(training_container_name) <= 63 AND length(training_blob_root_folder) <= 1024 AND length(evaluation_blob_folder) <= 1024 AND length(scoring_container_name) <= 63 AND length(scoring_input_blob_folder) <= 1024 AND length(scoring_output_blob_folder) <= 1024 AND length(model_id) <= 200 AND length(file_type) <= 100 AND length(retrain) <= 20 AND length(locale) <= 35 AND length(split) <= 20 AND length(sinks) <= 100 AND length(target_table) <= 128 AND length(schema_contract) <= 20 AND length(endpoint_secret) <= 127 AND length(key_secret) <= 127 AND length(training_storage_account_secret) <= 127 AND length(training_storage_sas_secret) <= 127 AND length(scoring_storage_account_secret) <= 127 AND length(scoring_storage_sas_secret) <= 127)
+);
+
+INSERT INTO form_type_new (form_type, form_description, form_batch_group_id, engine, api_version, allow_retired, model_kind, routes, training_container_name, training_blob_root_folder, include_subfolders, use_label_file, evaluation_blob_folder, scoring_container_name, scoring_input_blob_folder, scoring_output_blob_folder, model_id, file_type, retrain, enabled, priority, parallelism, min_confidence, locale, max_pages, max_pages_per_run, max_cost_per_run, max_train_runs, max_attempts, keep_versions, split, sinks, target_table, schema_contract, endpoint_secret, key_secret, training_storage_account_secret, training_storage_sas_secret, scoring_storage_account_secret, scoring_storage_sas_secret, confidence_columns) SELECT form_type.form_type, form_type.form_description, form_type.form_batch_group_id, form_type.engine, form_type.api_version, form_type.allow_retired, form_type.model_kind, form_type.routes, form_type.training_container_name, form_type.training_blob_root_folder, form_type.include_subfolders, form_type.use_label_file, form_type.evaluation_blob_folder, form_type.scoring_container_name, form_type.scoring_input_blob_folder, form_type.scoring_output_blob_folder, form_type.model_id, form_type.file_type, form_type.retrain, form_type.enabled, form_type.priority, form_type.parallelism, form_type.min_confidence, form_type.locale, form_type.max_pages, form_type.max_pages_per_run, form_type.max_cost_per_run, form_type.max_train_runs, form_type.max_attempts, form_type.keep_versions, form_type.split, form_type.sinks, form_type.target_table, form_type.schema_contract, form_type.endpoint_secret, form_type.key_secret, form_type.training_storage_account_secret, form_type.training_storage_sas_secret, form_type.scoring_storage_account_secret, form_type.scoring_storage_sas_secret, form_type.confidence_columns 
+FROM form_type;
+
+DROP TABLE form_type;
+
+ALTER TABLE form_type_new RENAME TO form_type;
+
+CREATE TABLE form_field_new (
+    form_type VARCHAR(40) NOT NULL, 
+    field VARCHAR(200) NOT NULL, 
+    type VARCHAR(20) DEFAULT 'string' NOT NULL, 
+    format VARCHAR(40) DEFAULT 'not-specified' NOT NULL, 
+    required BOOLEAN DEFAULT 0 NOT NULL, 
+    locale VARCHAR(35), 
+    min_confidence FLOAT, 
+    target_column VARCHAR(128), 
+    CONSTRAINT pk_form_field PRIMARY KEY (form_type, field), 
+    CONSTRAINT ck_form_field_type CHECK (type IN ('string', 'number', 'integer', 'currency', 'date', 'time', 'phoneNumber', 'selectionMark')), 
+    CONSTRAINT ck_form_field_min_confidence CHECK (min_confidence IS NULL OR (min_confidence >= 0 AND min_confidence <= 1)), 
+    CONSTRAINT ck_form_field_field CHECK (field IS NULL OR ltrim(field) <> ''), 
+    CONSTRAINT ck_form_field_format CHECK (format IN ('not-specified', 'currency', 'decimal', 'decimal-comma-seperated', 'no-whitespaces', 'alphanumeric', 'dmy', 'mdy', 'ymd')), 
+    CONSTRAINT ck_form_field_flags_sqlite CHECK (required IN (0, 1)), 
+    CONSTRAINT ck_form_field_lengths_sqlite CHECK (length(form_type) <= 40 AND length(field) <= 200 AND length(type) <= 20 AND length(format) <= 40 AND length(locale) <= 35 AND length(target_column) <= 128), 
+    CONSTRAINT fk_form_field_form_type_form_type FOREIGN KEY(form_type) REFERENCES form_type (form_type) ON DELETE CASCADE
+);
+
+INSERT INTO form_field_new (form_type, field, type, format, required, locale, min_confidence, target_column) SELECT form_field.form_type, form_field.field, form_field.type, form_field.format, form_field.required, form_field.locale, form_field.min_confidence, form_field.target_column 
+FROM form_field;
+
+DROP TABLE form_field;
+
+ALTER TABLE form_field_new RENAME TO form_field;
+
+UPDATE alembic_version SET version_num='0004' WHERE alembic_version.version_num = '0003';
+
+COMMIT;
+
+PRAGMA legacy_alter_table = OFF;
+
+PRAGMA foreign_keys = ON;

@@ -6,12 +6,17 @@ from alembic import context
 
 from pipeline.db.tables import metadata
 
+_OPTIONS: dict[str, dict[str, object]] = {
+    "mssql": {"deprecate_large_types": True},
+    "postgresql": {"paramstyle": "named"},  # else every % is doubled, as psycopg wants it
+}
+
 connection = context.config.attributes.get("connection")
 if connection is None:
     dialect = context.config.get_main_option("dialect")
     context.configure(
         dialect_name=dialect,
-        dialect_opts={"deprecate_large_types": True} if dialect == "mssql" else {},
+        dialect_opts=_OPTIONS.get(dialect or "", {}),
         target_metadata=metadata,
         literal_binds=True,
     )

@@ -126,7 +126,7 @@ def test_versions_are_ordered_and_the_active_one_is_found(connection: Connection
 def test_rows_without_a_group_are_their_own_and_ids_are_written_by_compare_and_set(
     connection: Connection,
 ) -> None:
-    for name, group, model_id in (("a", None, "-1"), ("b", "a", "old"), ("c", "", None), ("d", "c", "x")):
+    for name, group, model_id in (("a", None, "-1"), ("b", "a", "old"), ("c", None, None), ("d", "c", "x")):
         connection.execute(
             insert(form_type).values(
                 form_type=name,

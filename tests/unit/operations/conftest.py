@@ -133,7 +133,7 @@ def desk(database: Engine) -> Iterator[Desk]:
     with database.begin() as connection:
         connection.execute(
             insert(tables.form_type).values(
-                form_type="bills", training_container_name="c", scoring_container_name="c"
+                form_type="bills", training_container_name="forms", scoring_container_name="forms"
             )
         )
     yield Desk(database)

@@ -131,8 +131,8 @@ def test_rows_and_versions_of_other_groups_keep_a_model(connection: Connection) 
     faulty = {
         "form_type": "odd",
         "locale": "no locale",
-        "training_container_name": "c",
-        "scoring_container_name": "c",
+        "training_container_name": "forms",
+        "scoring_container_name": "forms",
     }
     connection.execute(insert(tables.form_type).values(model_id="m3", **faulty))
     assert going(connection) == [1]
