@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from itertools import chain
 from typing import Annotated
 
 import typer
@@ -12,12 +13,14 @@ from rich.markup import escape
 
 from pipeline.cli.console import Exit, err, out
 from pipeline.cli.tables import Output
+from pipeline.orchestrator.leasing import LeaseTerms, this_holder
+from pipeline.orchestrator.repair import Repaired, SinkVerifier
 from pipeline.orchestrator.survey import load_rows, require_known
 from pipeline.params.rules import Validated
 from pipeline.reports.verification import Counts, Difference
 from pipeline.reports.verification import verify as differences_of
 from pipeline.scoring.backlog import is_companion
-from pipeline.wiring import open_app
+from pipeline.wiring import App, open_app, utc_now
 
 
 def verify(
@@ -27,9 +30,16 @@ def verify(
             "--form-type", "-f", help="Only this form type; may be given again.", show_default=False
         ),
     ] = None,
+    repair: Annotated[
+        bool,
+        typer.Option("--repair", help="Send to further sinks what they lack, take away what is left over."),
+    ] = False,
     output: Annotated[Output, typer.Option("--output", "-o", help="How to answer.")] = Output.TEXT,
 ) -> None:
-    """Compare backlog, database and output files; print every difference. Exit code 0: none, 1: some."""
+    """Compare backlog, database, output files and further sinks; print every difference.
+
+    Exit code 0: none (or none any more), 1: some. Without --repair nothing is changed.
+    """
     app = open_app()
     chosen = frozenset(form_type or ())
     validated = load_rows(app.sources)
@@ -37,12 +47,23 @@ def verify(
     rows = [row for row in validated.form_types if not chosen or row.form_type in chosen]
     skipped = _skipped(validated, chosen)
     counts = Counts()
-    found = differences_of(app.database, app.storages, rows, counts, ignored=is_companion)
+    sinks = _verifier(app, repair)
+    found = chain(
+        differences_of(app.database, app.storages, rows, counts, ignored=is_companion),
+        sinks.differences(rows, counts),
+    )
     if output is Output.JSON:
-        _print_json(found, counts, skipped)
+        _print_json(found, counts, skipped, sinks.repaired)
     else:
-        _print_text(found, counts, skipped)
-    raise typer.Exit(Exit.ATTENTION if counts.differences or skipped else Exit.OK)
+        _print_text(found, counts, skipped, sinks.repaired)
+    troubled = any(each.trouble for each in sinks.repaired)
+    left = counts.differences - counts.mended
+    raise typer.Exit(Exit.ATTENTION if left or troubled or skipped else Exit.OK)
+
+
+def _verifier(app: App, repair: bool) -> SinkVerifier:
+    terms = LeaseTerms(this_holder(), app.settings.lease_seconds, utc_now) if repair else None
+    return SinkVerifier(app.database, app.sinks, utc_now, terms)
 
 
 def _skipped(validated: Validated, chosen: frozenset[str]) -> list[str]:
@@ -50,7 +71,9 @@ def _skipped(validated: Validated, chosen: frozenset[str]) -> list[str]:
     return sorted(name for name in validated.faulty if not chosen or name in chosen)
 
 
-def _print_text(found: Iterator[Difference], counts: Counts, skipped: list[str]) -> None:
+def _print_text(
+    found: Iterator[Difference], counts: Counts, skipped: list[str], repaired: Sequence[Repaired]
+) -> None:
     for each in found:
         out.print(
             f"[yellow]{each.kind}[/yellow] {escape(each.form_type)} {escape(each.path)}: "
@@ -60,17 +83,31 @@ def _print_text(found: Iterator[Difference], counts: Counts, skipped: list[str])
         err.print(
             f"[red]not verified[/red] {escape(name)}: the row is at fault, see `formpipe params validate`"
         )
+    for done in repaired:
+        out.print(f"[green]repaired[/green] {escape(done.form_type)} {escape(_repair(done))}")
     out.print(
         f"{counts.files} files, {counts.documents} documents ({counts.pending} pending), "
-        f"{counts.outputs} output files: "
+        f"{counts.outputs} output files, {counts.items} items of further sinks: "
         + ("no difference" if not counts.differences else f"{counts.differences} differences")
+        + (f", {counts.mended} mended" if counts.mended else "")
     )
 
 
-def _print_json(found: Iterator[Difference], counts: Counts, skipped: list[str]) -> None:
+def _repair(done: Repaired) -> str:
+    text = f"{done.sink}: {done.sent} sent, {done.removed} taken away"
+    return f"{text}; {done.trouble}" if done.trouble else text
+
+
+def _print_json(
+    found: Iterator[Difference], counts: Counts, skipped: list[str], repaired: Sequence[Repaired]
+) -> None:
     """One JSON object, written as it is found: there can be as many differences as documents."""
     typer.echo('{"differences": [', nl=False)
     for number, each in enumerate(found):
         typer.echo((",\n" if number else "\n") + json.dumps(asdict(each), ensure_ascii=False), nl=False)
-    rest = {"counts": asdict(counts), "not_verified": skipped}
+    rest = {
+        "counts": asdict(counts),
+        "repaired": [asdict(done) for done in repaired],
+        "not_verified": skipped,
+    }
     typer.echo("\n], " + json.dumps(rest, ensure_ascii=False)[1:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -60,15 +61,15 @@ class Courier:
 
     context: DeliveryContext
     row: FormType
-    sent: int = 0
+    sent: Counter[str] = field(default_factory=Counter)
     _failed: dict[str, tuple[str, str]] = field(default_factory=dict)
     _refusals: dict[str, _Refusals] = field(default_factory=dict)
 
-    def send(self) -> None:
-        """Send everything that waits. What a sink does wrong is kept as trouble of it; raises RowError
-        (`lease-lost`) and what the database raises."""
+    def send(self, *, only: str | None = None) -> None:
+        """Send everything that waits, or what waits for `only` this sink. What a sink does wrong is kept as
+        trouble of it; raises RowError (`lease-lost`) and what the database raises."""
         for sink in deliveries.further(self.row.sinks):
-            if sink not in self._failed:
+            if sink not in self._failed and only in (None, sink):
                 self._send(sink)
 
     def catch_up(self) -> None:
@@ -133,7 +134,7 @@ class Courier:
             self.context.guard(connection)
             deliveries.delivered(connection, sink, sent, self.context.now())
             deliveries.refused(connection, sink, failed)
-        self.sent += len(sent)
+        self.sent[sink] += len(sent)
         if errors:
             known = self._refusals.setdefault(sink, _Refusals())
             known.documents += len(errors)

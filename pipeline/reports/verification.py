@@ -37,6 +37,10 @@ Kind = Literal[
     "output-missing",
     "output-invalid",
     "backlog-unreadable",
+    "sink-missing",
+    "sink-stale",
+    "sink-left-over",
+    "sink-unreadable",
 ]
 
 
@@ -52,13 +56,16 @@ class Difference:
 
 @dataclass(slots=True)
 class Counts:
-    """What was looked at. `pending` documents are no difference: the next run scores them."""
+    """What was looked at. `pending` documents are no difference: the next run scores them. `items` are
+    those of sinks beside SQL, `mended` the differences that are none any more."""
 
     files: int = 0
     documents: int = 0
     pending: int = 0
     outputs: int = 0
+    items: int = 0
     differences: int = 0
+    mended: int = 0
 
 
 def verify(

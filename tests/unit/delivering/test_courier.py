@@ -129,7 +129,7 @@ def test_what_was_queued_is_sent_once(office: Office, monkeypatch: pytest.Monkey
     keys = [office.scored(number) for number in range(5)]
     courier = office.courier()
     courier.send()
-    assert (office.paths, courier.sent, courier.troubles()) == (list("01234"), 5, [])
+    assert (office.paths, courier.sent, courier.troubles()) == (list("01234"), {"box": 5}, [])
     assert office.box.puts == [["0", "1"], ["2", "3"], ["4"]]
     sent = office.row(keys[0])
     assert (sent.state, sent.attempts, sent.delivered_at, sent.reason) == ("delivered", 1, NOON, None)
