@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from pipeline.db import documents, models, runs, views
+from pipeline.db import documents, models, runs
 from pipeline.db.connection import reading
 from pipeline.delivering.courier import Courier, DeliveryContext, Trouble
 from pipeline.errors import FormpipeError, RowError, RunError, place_of
@@ -19,6 +19,7 @@ from pipeline.orchestrator.plan import run_order
 from pipeline.orchestrator.progress import Listener, Note, Progress
 from pipeline.orchestrator.service_access import LOCAL, GroupAccess, ServiceAccess
 from pipeline.orchestrator.service_training import ServiceTraining
+from pipeline.orchestrator.showing import Showing
 from pipeline.orchestrator.survey import Sources, decide, load_rows, require_known
 from pipeline.orchestrator.training_run import TrainingContext, adopt_model, train_group
 from pipeline.ports import Executor, Sinks
@@ -243,15 +244,16 @@ class _GroupRun:
         changes = synchronise(context.sources.database, storage, row, now=context.sources.now, guard=guard)
         executor = self._executor(row, version, guard)
         total = self._due(row, version, guard)
-        scoring = self._scoring(row, executor, total, guard, courier)
+        showing = self._showing(row, version, guard)
+        scoring = replace(self._scoring(row, executor, total, guard, courier), stored=showing.prepare())
         tally = score_backlog(scoring, row, version, context.limits)
-        self._finish(row, version, guard)
+        showing.finish(tally.discarded, scored=tally.finished > 0)
         courier.catch_up()
         state: RowEnd = "stopped" if context.stopping() else "finished"
         result = RunRow(
             form_type=row.form_type,
             state=state,
-            decision=decision.reason,
+            decision="; ".join([decision.reason, *showing.sentences]),
             listed=changes.listed,
             loaded=tally.loaded,
             partial=tally.partial,
@@ -346,11 +348,19 @@ class _GroupRun:
             committed=courier.send,
         )
 
-    def _finish(self, row: FormType, version: ModelVersion, guard: Callable[[Connection], None]) -> None:
-        fields = scoring_model(row, version, self._context.limits).fields
-        with self._context.sources.database.begin() as connection:
-            guard(connection)
-            views.refresh_view(connection, row.form_type, fields)
+    def _showing(self, row: FormType, version: ModelVersion, guard: Callable[[Connection], None]) -> Showing:
+        """A local model's fields are names read off forms; a service's may be columns of tables."""
+        context = self._context
+        return Showing(
+            context.sources.database,
+            row,
+            scoring_model(row, version, context.limits).fields,
+            nested=version.engine != LOCAL and row.use_label_file,
+            run_id=self._summary.run_id,
+            now=context.sources.now,
+            guard=guard,
+            listener=context.listener,
+        )
 
 
 def _add_row(context: RunContext, summary: RunSummary, row: RunRow) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
-from pipeline.db import deliveries, documents, operations
+from pipeline.db import deliveries, documents, operations, targets
 from pipeline.db.connection import reading
 from pipeline.errors import AttemptError, DocumentError, RowError
 from pipeline.formats.result_json import output_path
@@ -50,6 +50,7 @@ class Tally:
     ocr_pages: int = 0
     values: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
+    discarded: dict[str, int] = field(default_factory=dict)
 
     @property
     def finished(self) -> int:
@@ -63,12 +64,15 @@ class Tally:
         if result.reason:
             self.reasons[result.reason] = self.reasons.get(result.reason, 0) + 1
 
+    def discard(self, field_name: str) -> None:
+        self.discarded[field_name] = self.discarded.get(field_name, 0) + 1
+
 
 @dataclass(frozen=True, slots=True)
 class ScoringContext:
     """What scoring works with. `guard` is called in every writing transaction; `stopping` says that no
     further document may be begun; `progress` hears of every outcome, `committed` of every transaction that
-    wrote values."""
+    wrote values. `stored`: the fields whose values are kept, None for all."""
 
     database: Engine
     executor: Executor
@@ -78,6 +82,7 @@ class ScoringContext:
     progress: Callable[[Tally], None]
     run_id: int
     committed: Callable[[], None] = lambda: None
+    stored: frozenset[str] | None = None
 
 
 def score_backlog(
@@ -177,8 +182,19 @@ class _Scorer:
             self.tally.postponed += 1
 
     def _end(self, result: DocumentResult) -> None:
+        result = self._kept(result)
         self._finished.append(result)
         self.tally.add(result)
+
+    def _kept(self, result: DocumentResult) -> DocumentResult:
+        """The result less the values that the row's contract does not let in; these are counted."""
+        stored = self._context.stored
+        if stored is None:
+            return result
+        for value in result.values:
+            if value.found.field not in stored:
+                self.tally.discard(value.found.field)
+        return replace(result, values=tuple(v for v in result.values if v.found.field in stored))
 
     def _commit(self) -> None:
         self._committed_at = time.monotonic()
@@ -195,6 +211,7 @@ class _Scorer:
                 now=now,
             )
             finished = [result.document.id for result in self._finished]
+            targets.refresh(connection, self._row, finished)
             operations.finish_of_documents(connection, finished, now)
             deliveries.queue(connection, self._row.sinks, finished, now)
             for document, error in self._postponed:
