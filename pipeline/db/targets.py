@@ -140,11 +140,13 @@ def remove(connection: Connection, target_table: str | None, document_ids: Itera
             connection.execute(delete(there).where(there.c.document_id.in_(some)))
 
 
-def clear(connection: Connection, target_table: str | None) -> None:
-    """Delete every row; the table itself stays. A table that is not ours is left alone."""
+def clear(connection: Connection, target_table: str | None, form_type_: str) -> None:
+    """Delete the rows of a form type's documents, before these are deleted; the table itself stays. A table
+    that is not ours is left alone."""
     there = _ours(connection, target_table)
     if there is not None:
-        connection.execute(delete(there))
+        mine = select(document.c.id).where(document.c.form_type == form_type_)
+        connection.execute(delete(there).where(there.c.document_id.in_(mine)))
 
 
 # --- the table ------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ def set_complaints(readings: Readings, release: Release) -> Iterator[tuple[int, 
     yield from _duplicates(readings)
     yield from _groups(readings, release)
     yield from _outputs_read(readings)
+    yield from _targets_shared(readings)
 
 
 def _duplicates(readings: Readings) -> Iterator[tuple[int, Complaint]]:
@@ -100,6 +101,18 @@ def _outputs_read(readings: Readings) -> Iterator[tuple[int, Complaint]]:
                 allowed = f"a folder outside every backlog ({folder or '(the whole container)'} of {reader})"
                 remedy = "that row would read these outputs: give them a folder of their own"
                 yield position, Complaint("scoring_output_blob_folder", allowed, remedy)
+
+
+def _targets_shared(readings: Readings) -> Iterator[tuple[int, Complaint]]:
+    tables: dict[str, list[int]] = defaultdict(list)
+    for position, reading in enumerate(readings):
+        if reading.row.enabled and reading.row.target_table and "target_table" not in reading.faulty:
+            tables[reading.row.target_table.lower()].append(position)
+    for positions in (shared for shared in tables.values() if len(shared) > 1):
+        for position in positions:
+            others = [readings[other].row.form_type for other in positions if other != position]
+            allowed = f"a table of its own (this one is {', '.join(others[:_NAMED])}'s too)"
+            yield position, Complaint("target_table", allowed, "give each form type another table")
 
 
 _PLACE = frozenset(

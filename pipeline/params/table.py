@@ -7,12 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Connection, Table, delete, func, insert, select, text, type_coerce, update
+from sqlalchemy import Connection, Table, delete, func, insert, select, type_coerce, update
 from sqlalchemy.types import NullType
 
-from pipeline.db import leases
+from pipeline.db import leases, targets
 from pipeline.db.tables import document, form_field, form_type, model_bundle, model_version
-from pipeline.db.views import view_name
+from pipeline.db.views import drop_views
 from pipeline.errors import RowError
 from pipeline.params.release import AVAILABLE_ENGINES, AVAILABLE_SINKS
 from pipeline.params.row import to_cells, to_field_cells
@@ -100,17 +100,20 @@ def enable(connection: Connection, keys: Sequence[str]) -> frozenset[str]:
 
 
 def purge(connection: Connection, key: str, now: datetime) -> Purged:
-    """Remove a row for good: its fields, its documents with their values, its view; with the last row of a
-    group its models too, unless documents of other rows were read by them. History (runs, events) stays.
+    """Remove a row for good: its fields, its documents with their values, its views, what it has in its
+    target table; with the last row of a group its models too, unless documents of other rows were read by
+    them. History (runs, events) stays.
 
     Raises RowError (`held-elsewhere`) while a run works on its group.
     """
     group = connection.execute(select(_group_of_row).where(form_type.c.form_type == key)).scalar_one_or_none()
     _require_free(connection, group, now)
+    target = connection.scalar(select(form_type.c.target_table).where(form_type.c.form_type == key))
+    targets.clear(connection, target, key)
     documents = connection.execute(delete(document).where(document.c.form_type == key)).rowcount
     connection.execute(delete(form_field).where(form_field.c.form_type == key))
     connection.execute(delete(form_type).where(form_type.c.form_type == key))
-    _drop_view(connection, key)
+    drop_views(connection, key)
     members = select(form_type.c.form_type).where(_group_of_row == group)
     if group is None or connection.execute(members).first():
         return Purged(documents, 0)
@@ -160,12 +163,6 @@ def _require_free(connection: Connection, group: str | None, now: datetime) -> N
             f"a run works on group {group}: wait for it, or until {holder.expires_at:%H:%M:%S} UTC",
             reason="held-elsewhere",
         )
-
-
-def _drop_view(connection: Connection, key: str) -> None:
-    quote = connection.dialect.identifier_preparer.quote
-    name = ".".join(quote(part) for part in view_name(key, connection.dialect.name).split("."))
-    connection.execute(text(f"DROP VIEW IF EXISTS {name}"))
 
 
 def _purge_models(connection: Connection, group: str) -> int:

@@ -451,8 +451,11 @@ def test_a_target_table_follows_scoring_death_and_forgetting(desk: Desk) -> None
         connection.execute(delete(document).where(document.c.id == keys[0]))
     assert [r["document_id"] for r in desk.same()] == [keys[2]]
     with desk.database.begin() as connection:
-        targets.clear(connection, ROW.target_table)
-        targets.clear(connection, "nothing_of_the_kind")
+        targets.clear(connection, ROW.target_table, "other")
+        targets.clear(connection, "nothing_of_the_kind", "invoice")
+    assert len(desk.query("SELECT * FROM invoices")) == 1
+    with desk.database.begin() as connection:
+        targets.clear(connection, ROW.target_table, "invoice")
     assert desk.query("SELECT * FROM invoices") == []
 
 
@@ -556,7 +559,7 @@ def test_a_table_of_somebody_else_is_left_alone(desk: Desk, statement: str, reas
     assert caught.value.reason == f"target-table-{reason}"
     with desk.database.begin() as connection:
         targets.remove(connection, "invoices", [1])
-        targets.clear(connection, "invoices")
+        targets.clear(connection, "invoices", "invoice")
     assert desk.columns_of("invoices") == before
 
 

@@ -423,3 +423,14 @@ def test_document_intelligence_trains_with_labels_only() -> None:
         )
     )
     assert (found.column, "v2.1" in found.remedy) == ("use_label_file", True)
+
+
+def test_two_form_types_do_not_share_a_target_table() -> None:
+    rows = [row("a", target_table="dbo.All"), row("b", target_table="DBO.all"), row("c", target_table="own")]
+    found = judged(*rows)
+    assert [(fault.row, fault.column) for fault in found.faults] == [
+        ("a", "target_table"),
+        ("b", "target_table"),
+    ]
+    assert "b's too" in found.faults[0].allowed
+    assert not judged(rows[0], rows[1] | {"enabled": False}).faults

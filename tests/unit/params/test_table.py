@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from pipeline.db import leases
 from pipeline.db.tables import document, field_value, form_field, form_type, model_bundle, model_version, part
-from pipeline.db.views import refresh_view
+from pipeline.db.views import ViewOptions, refresh
 from pipeline.errors import RowError
 from pipeline.params import table
 from pipeline.params.rules import Validated
@@ -161,14 +161,29 @@ def test_own_model_ids_are_those_of_the_versions(database: Engine) -> None:
         assert table.own_model_ids(connection) == {"a-1"}
 
 
-def test_the_view_of_a_purged_row_is_gone(database: Engine) -> None:
+def test_the_views_of_a_purged_row_are_gone(database: Engine) -> None:
     with database.begin() as connection:
         table.save(connection, [record("a"), record("order")])
         for key in ("a", "order"):
-            refresh_view(connection, key, [FieldSpec("ssn")])
+            refresh(connection, key, [FieldSpec("ssn"), FieldSpec("lines/x")], ViewOptions(nested=True))
         table.purge(connection, "order", NOW)
         views = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'view'")).scalars().all()
-    assert views == ["forms_a"]
+    assert views == ["forms_a__lines", "forms_a"]
+
+
+def test_a_purged_row_leaves_nothing_in_its_target_table(database: Engine) -> None:
+    with database.begin() as connection:
+        table.save(connection, [record("a"), record("b")])
+        own = "path, outcome, pages, model_version, scored_at, review"
+        connection.execute(text(f"CREATE TABLE marts (document_id INTEGER PRIMARY KEY, {own})"))
+        connection.execute(text("UPDATE form_type SET target_table = 'marts'"))
+        for key in ("a", "b"):
+            read_document(connection, key, version(connection, key))
+        connection.execute(text("INSERT INTO marts (document_id) SELECT id FROM document"))
+        table.purge(connection, "a", NOW)
+        left = "SELECT form_type FROM document JOIN marts ON document_id = id"
+        assert connection.scalars(text(left)).all() == ["b"]
+        assert connection.scalar(text("SELECT COUNT(*) FROM marts")) == 1
 
 
 def test_a_row_is_not_purged_while_a_run_works_on_its_group(database: Engine) -> None:
