@@ -100,11 +100,29 @@ def require_current(engine: Engine) -> None:
     found = current_revision(engine)
     if found == head_revision():
         return
-    _require_known(found)
+    require_known(found)
     raise RunError(
         f"the database schema is {found or 'missing'}, this program needs {head_revision()}: "
         "run `formpipe db upgrade` (a new folder: `formpipe init`)",
         reason="database-schema",
+    )
+
+
+def require_known(found: str | None) -> None:
+    """Raise RunError for a revision that no migration has: `schema-newer` (ours are four digits, counted
+    up), or `schema-foreign`."""
+    if found is None or found in {revision.name for revision in revisions()}:
+        return
+    if len(found) == 4 and found.isdigit() and found > head_revision():
+        raise RunError(
+            f"the database schema is {found}, newer than this program, which knows {head_revision()}: "
+            "install the formpipe that upgraded it, or a later one",
+            reason="schema-newer",
+        )
+    raise RunError(
+        f"the table alembic_version says {found!r}, which is no revision of formpipe: it belongs to another "
+        "program. Take a database of its own",
+        reason="schema-foreign",
     )
 
 
@@ -126,7 +144,7 @@ def render_sql(dialect: str, start: str | None = None) -> str:
 
 def _require_ours(connection: Connection) -> None:
     found = _revision(connection)
-    _require_known(found)
+    require_known(found)
     if found is not None:
         return
     there = {name.lower() for name in inspect(connection).get_table_names()}
@@ -137,23 +155,6 @@ def _require_ours(connection: Connection) -> None:
             "own, or (PostgreSQL, SQL Server) a user with a default schema of its own",
             reason="schema-foreign",
         )
-
-
-def _require_known(found: str | None) -> None:
-    """A revision that no migration has: ours are four digits, counted up."""
-    if found is None or found in {revision.name for revision in revisions()}:
-        return
-    if len(found) == 4 and found.isdigit() and found > head_revision():
-        raise RunError(
-            f"the database schema is {found}, newer than this program, which knows {head_revision()}: "
-            "install the formpipe that upgraded it, or a later one",
-            reason="schema-newer",
-        )
-    raise RunError(
-        f"the table alembic_version says {found!r}, which is no revision of formpipe: it belongs to another "
-        "program. Take a database of its own",
-        reason="schema-foreign",
-    )
 
 
 def _unknown(revision: str) -> RunError:
