@@ -168,7 +168,7 @@ def test_the_printed_way_ends_where_the_upgrade_does(empty: Engine) -> None:
     printed = db("sql", "--dialect", empty.dialect.name, "--from", "0002").stdout
     raw = empty.raw_connection()
     if empty.dialect.name == "sqlite":
-        raw.executescript(printed)  # type: ignore[attr-defined]
+        raw.executescript(printed)
     else:
         raw.driver_connection.autocommit = True  # type: ignore[union-attr]
         raw.cursor().execute(printed)

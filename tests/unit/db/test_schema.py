@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,14 +13,17 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, inspect, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.dialects import mssql
+from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.schema import CreateTable
 
-from pipeline.db import schema
+from pipeline.db import schema, tables
 from pipeline.db.connection import open_database
 from pipeline.db.tables import metadata
 from pipeline.errors import RunError
 from pipeline.params import table
 from pipeline.services import load_services
+from tests.databases.postgresql import Postgresql
 
 SQL = Path(__file__).parents[3] / "sql"
 DIALECTS = ("sqlite", "postgresql", "mssql")
@@ -53,6 +59,45 @@ def test_the_migrations_end_in_the_tables(database: Engine) -> None:
     assert shape(database) == shape(described)
     with database.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_the_migrations_end_in_the_tables_on_postgresql(postgresql: Postgresql) -> None:
+    with opened(postgresql.create()) as migrated, opened(postgresql.create(with_schema=False)) as described:
+        metadata.create_all(described)
+        assert shape(migrated) == shape(described)
+        with migrated.connect() as connection:
+            assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_the_rules_of_sql_server_are_those_of_the_tables() -> None:
+    """There is no server to ask, so the checks are read out of both texts."""
+    dialect = mssql.dialect()
+    described = {
+        line
+        for table in (tables.form_type, tables.form_field)
+        for line in checks_in(str(CreateTable(table).compile(dialect=dialect)))
+    }
+    rendered = schema.render_sql("mssql")
+    dropped = set(re.findall(r"DROP CONSTRAINT (\w+);", rendered))
+    created, added = rendered.split("-- Running upgrade 0003 -> 0004")
+    before = {line for line in checks_in(created) if line[0] not in dropped}
+    of_parameters = ("ck_form_type_", "ck_form_field_")
+    made = {line for line in before | checks_in(added) if line[0].startswith(of_parameters)}
+    assert made == described
+
+
+def checks_in(ddl: str) -> set[tuple[str, str]]:
+    """Name and rule of each check."""
+    found = re.findall(r"CONSTRAINT (ck_\w+) CHECK \((.*)\)(?:,\s*|;|\s*)$", ddl, re.MULTILINE)
+    return {(name, rule) for name, rule in found}
+
+
+def test_every_engine_of_the_services_and_its_versions_may_stand_in_a_row(database: Engine) -> None:
+    for engine, service in load_services().items():
+        assert engine in tables.ENGINES
+        for number, version in enumerate(service.versions or [None]):
+            key = f"{engine.replace('-', '_')}_{number}"
+            insert(database, **(MINIMAL | {"form_type": key, "engine": engine, "api_version": version}))
 
 
 def test_upgrading_twice_changes_nothing(database: Engine) -> None:
@@ -95,93 +140,214 @@ def test_the_rendered_schema_makes_the_same_database(database: Engine, tmp_path:
     engine.dispose()
 
 
-def test_the_sample_rows_run(database: Engine) -> None:
-    connection = database.raw_connection()
-    connection.executescript((SQL / "sqlite" / "sample_form_types.sql").read_text(encoding="utf-8"))  # type: ignore[attr-defined]
-    connection.commit()
-    connection.close()
-    with database.connect() as live:
+def test_the_rendered_schema_makes_the_same_database_on_postgresql(postgresql: Postgresql) -> None:
+    with opened(postgresql.create()) as migrated, opened(postgresql.create(with_schema=False)) as rendered:
+        run_file(rendered, "schema.sql")
+        assert shape(rendered) == shape(migrated)
+        schema.require_current(rendered)
+
+
+def test_the_sample_rows_run(each_database: Engine) -> None:
+    run_file(each_database, "sample_form_types.sql")
+    with each_database.connect() as live:
         found = table.load(live, load_services(), date(2026, 11, 21))
     assert not found.faults
     assert [each.group for each in found.form_types] == ["sample_invoice", "sample_order", "sample_order"]
     assert found.form_types[1].fields[0].column == "order_date"
 
 
+@contextmanager
+def opened(url: str) -> Iterator[Engine]:
+    engine = open_database(url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def run_file(engine: Engine, name: str) -> None:
+    """Run a file of `sql/` as the dialect's own tool does: as it is, statement after statement."""
+    script = (SQL / engine.dialect.name / name).read_text(encoding="utf-8")
+    connection = engine.raw_connection()
+    try:
+        if engine.dialect.name == "sqlite":
+            connection.executescript(script)
+        else:
+            connection.cursor().execute(script)
+        connection.commit()
+    finally:
+        connection.close()
+
+
 # --- plain INSERTs ------------------------------------------------------------------------------------
 
-MINIMAL = {"form_type": "w9", "training_container_name": "forms", "scoring_container_name": "forms"}
+MINIMAL: dict[str, object] = {
+    "form_type": "w9",
+    "training_container_name": "forms",
+    "scoring_container_name": "forms",
+}
 
 
-def insert(database: Engine, table_name: str = "form_type", **cells: object) -> None:
+def insert(database: Engine, table_name: str = "form_type", /, **cells: object) -> None:
     names, values = ", ".join(cells), ", ".join(f":{name}" for name in cells)
     with database.begin() as connection:
         connection.execute(text(f"INSERT INTO {table_name} ({names}) VALUES ({values})"), cells)
 
 
-def test_three_columns_are_enough(database: Engine) -> None:
-    insert(database, **MINIMAL)
-    with database.connect() as connection:
+def test_three_columns_are_enough(each_database: Engine) -> None:
+    insert(each_database, **MINIMAL)
+    with each_database.connect() as connection:
         row = connection.execute(text("SELECT engine, model_kind, parallelism, enabled FROM form_type")).one()
     assert tuple(row) == ("local", "form", 15, 1)
 
 
-@pytest.mark.parametrize(
-    ("column", "cell"),
-    [
-        *(("form_type", key) for key in ("", "W9", "9w", "a b", "a-b", "a__b", "a" * 41, "a;b", "ä", None)),
-        ("engine", "lokal"),
-        ("model_kind", "forms"),
-        ("retrain", "sometimes"),
-        ("split", "pages"),
-        ("schema_contract", "x"),
-        ("min_confidence", 1.01),
-        ("min_confidence", -0.01),
-        ("parallelism", 0),
-        ("max_pages", 0),
-        ("max_pages_per_run", 0),
-        ("max_cost_per_run", "-1"),
-        ("max_train_runs", -1),
-        ("max_attempts", 0),
-        ("keep_versions", 0),
-        ("training_container_name", None),
-        ("scoring_container_name", None),
-        ("sinks", None),
-    ],
-)
-def test_a_wrong_insert_is_refused_by_the_database(database: Engine, column: str, cell: object) -> None:
+WRONG: list[tuple[str, object]] = [
+    *(("form_type", key) for key in ("", "W9", "9w", "a b", "a-b", "a__b", "a" * 41, "a;b", "ä", None)),
+    ("form_batch_group_id", ""),
+    ("form_batch_group_id", "  "),
+    ("form_batch_group_id", "g" * 41),
+    ("engine", "lokal"),
+    ("api_version", "v2.1"),
+    ("model_kind", "forms"),
+    ("routes", True),
+    ("routes", "maybe"),
+    ("retrain", "sometimes"),
+    ("split", "pages"),
+    ("schema_contract", "x"),
+    ("enabled", "yes?"),
+    ("enabled", None),
+    ("priority", -1),
+    ("priority", 10_001),
+    ("priority", "high"),
+    ("min_confidence", 1.01),
+    ("min_confidence", -0.01),
+    ("min_confidence", "sure"),
+    ("parallelism", 0),
+    ("parallelism", 1_001),
+    ("max_pages", 0),
+    ("max_pages", "all"),
+    ("max_pages_per_run", 0),
+    ("max_cost_per_run", "-1"),
+    ("max_cost_per_run", "-0.0000000001"),
+    ("max_cost_per_run", "dear"),
+    ("max_cost_per_run", "1.2.3"),
+    ("max_cost_per_run", "NaN"),
+    ("max_cost_per_run", ""),
+    ("max_train_runs", -1),
+    ("max_attempts", 0),
+    ("max_attempts", 101),
+    ("keep_versions", 0),
+    ("keep_versions", 1_001),
+    *(("training_container_name", name) for name in ("", "ab", "    ", "c" * 64, None)),
+    *(("scoring_container_name", name) for name in ("", "ab", "    ", "c" * 64, None)),
+    ("sinks", ""),
+    ("sinks", "  "),
+    ("sinks", None),
+    ("key_secret", "k" * 128),
+    ("target_table", "t" * 129),
+]
+
+
+NAN = ("min_confidence", float("nan"))
+"""SQLite keeps it as NULL."""
+
+WRONG_PAIRS = [
+    ("form-recognizer", None),
+    ("form-recognizer", ""),
+    ("form-recognizer", "v3.0"),
+    ("form-recognizer", "2024-11-30"),
+    ("document-intelligence", "v2.1"),
+    ("document-intelligence", None),
+    ("language", "2024-11-30"),
+]
+
+
+def refuses(database: Engine, table_name: str, cells: dict[str, object]) -> bool:
+    try:
+        insert(database, table_name, **cells)
+    except (IntegrityError, DataError):
+        return True
+    return False
+
+
+def test_a_wrong_insert_is_refused_by_the_database(each_database: Engine) -> None:
+    cells = WRONG if each_database.dialect.name == "sqlite" else [*WRONG, NAN]
+    wrong: list[dict[str, object]] = [
+        *({column: cell} for column, cell in cells),
+        *({"engine": engine, "api_version": version} for engine, version in WRONG_PAIRS),
+    ]
+    assert [each for each in wrong if not refuses(each_database, "form_type", MINIMAL | each)] == []
+    insert(each_database, **MINIMAL)
+
+
+FITS: list[dict[str, object]] = [
+    {"form_batch_group_id": "g" * 40},
+    {"engine": "form-recognizer", "api_version": "v2.0-preview"},
+    {"engine": "local", "api_version": ""},
+    {"model_kind": "classes", "routes": True, "engine": "document-intelligence", "api_version": "2024-11-30"},
+    {"priority": 0, "parallelism": 1, "max_attempts": 1, "keep_versions": 1},
+    {"priority": 10_000, "parallelism": 1_000, "max_attempts": 100, "keep_versions": 1_000},
+    {"training_container_name": "abc", "scoring_container_name": "c" * 63},
+    {"max_cost_per_run": "0"},
+    {"max_cost_per_run": ".5"},
+    {"max_cost_per_run": "123456789012.0123456789"},
+    {"min_confidence": 0, "max_train_runs": 0, "max_pages": 1, "max_pages_per_run": 2**31 - 1},
+    {"sinks": "sql,cosmos", "target_table": "dbo.t", "training_blob_root_folder": "a" * 1024},
+]
+
+
+def test_what_just_fits_is_taken(each_database: Engine) -> None:
+    for number, cells in enumerate(FITS):
+        insert(each_database, **(MINIMAL | {"form_type": f"row_{number}"} | cells))
+
+
+def test_a_key_stands_once(each_database: Engine) -> None:
+    insert(each_database, **MINIMAL)
     with pytest.raises(IntegrityError):
-        insert(database, **(MINIMAL | {column: cell}))
+        insert(each_database, **MINIMAL)
 
 
-def test_a_key_stands_once(database: Engine) -> None:
-    insert(database, **MINIMAL)
-    with pytest.raises(IntegrityError):
-        insert(database, **MINIMAL)
+WRONG_FIELDS: list[dict[str, object]] = [
+    {"type": "text"},
+    {"format": "us"},
+    {"format": ""},
+    {"required": "sometimes"},
+    {"min_confidence": 2},
+    {"form_type": "nobody"},
+    {"field": None},
+    {"field": ""},
+    {"field": "   "},
+    {"field": "f" * 201},
+    {"target_column": "c" * 129},
+]
 
 
-@pytest.mark.parametrize(
-    "cells", [{"type": "text"}, {"min_confidence": 2}, {"form_type": "nobody"}, {"field": None}]
-)
-def test_a_wrong_field_is_refused_by_the_database(database: Engine, cells: dict[str, object]) -> None:
-    insert(database, **MINIMAL)
-    with pytest.raises(IntegrityError):
-        insert(database, "form_field", **({"form_type": "w9", "field": "ssn"} | cells))
+def test_a_wrong_field_is_refused_by_the_database(each_database: Engine) -> None:
+    insert(each_database, **MINIMAL)
+    whole = {"form_type": "w9", "field": "ssn"}
+    assert [each for each in WRONG_FIELDS if not refuses(each_database, "form_field", whole | each)] == []
 
 
-def test_only_one_model_of_a_group_is_active(database: Engine) -> None:
+def test_every_format_of_a_field_is_taken(each_database: Engine) -> None:
+    insert(each_database, **MINIMAL)
+    for known in tables.FIELD_FORMATS:
+        insert(each_database, "form_field", form_type="w9", field=known, format=known)
+
+
+def test_only_one_model_of_a_group_is_active(each_database: Engine) -> None:
     cells = {"form_batch_group_id": "w9", "engine": "local", "model_kind": "form", "fingerprint": "f"}
     made = {"created_at": "2026-11-21 00:00:00"}
-    insert(database, "model_version", **cells, **made, version=1, state="active")
-    insert(database, "model_version", **cells, **made, version=2, state="retired")
+    insert(each_database, "model_version", **cells, **made, version=1, state="active")
+    insert(each_database, "model_version", **cells, **made, version=2, state="retired")
     with pytest.raises(IntegrityError):
-        insert(database, "model_version", **cells, **made, version=3, state="active")
+        insert(each_database, "model_version", **cells, **made, version=3, state="active")
 
 
 @pytest.mark.parametrize(("stage", "outcome"), [("done", None), ("pending", "loaded"), ("done", "lost")])
 def test_stage_and_outcome_of_a_document_go_together(
-    database: Engine, stage: str, outcome: str | None
+    each_database: Engine, stage: str, outcome: str | None
 ) -> None:
-    insert(database, **MINIMAL)
+    insert(each_database, **MINIMAL)
     place = {
         "form_type": "w9",
         "container": "forms",
@@ -192,5 +358,10 @@ def test_stage_and_outcome_of_a_document_go_together(
     }
     with pytest.raises(IntegrityError):
         insert(
-            database, "document", **place, stage=stage, outcome=outcome, first_seen_at="2026-11-21 00:00:00"
+            each_database,
+            "document",
+            **place,
+            stage=stage,
+            outcome=outcome,
+            first_seen_at="2026-11-21 00:00:00",
         )
