@@ -232,11 +232,12 @@ def test_field_names_of_any_kind_are_only_data(ledger: Ledger, name: str) -> Non
     assert read_stamp(ledger.database.connect(), "invoice").columns[0].field == name
 
 
-def test_the_view_of_one_document_reads_only_that_document(ledger: Ledger) -> None:
+@pytest.mark.parametrize("chosen", ["= 7", "IN (7, 9, 11)"])
+def test_the_view_of_some_documents_reads_only_these(ledger: Ledger, chosen: str) -> None:
     ledger.form_type("invoice")
     show(ledger.database, [FieldSpec("No")])
     with ledger.database.connect() as connection:
-        query = "EXPLAIN QUERY PLAN SELECT * FROM forms_invoice WHERE document_id = 7"
+        query = f"EXPLAIN QUERY PLAN SELECT * FROM forms_invoice WHERE document_id {chosen}"
         plan = [row[3] for row in connection.exec_driver_sql(query)]
     assert "SEARCH document USING INTEGER PRIMARY KEY (rowid=?)" in plan
     assert not [line for line in plan if line.startswith("SCAN") and "forms_invoice" not in line]

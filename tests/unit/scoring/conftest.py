@@ -77,6 +77,7 @@ class Bench:
     now: datetime = datetime(2026, 3, 1, tzinfo=UTC)
     stop_after: int | None = None
     guard: Callable[[Connection], None] = lambda connection: None
+    stored: frozenset[str] | None = None
 
     def put(self, **contents: str) -> None:
         for name, text in contents.items():
@@ -107,6 +108,7 @@ class Bench:
             stopping=lambda: self.stop_after is not None and done[0] >= self.stop_after,
             progress=progress,
             run_id=self.run_id,
+            stored=self.stored,
         )
         try:
             return score_backlog(context, self.row, self.version, LIMITS)

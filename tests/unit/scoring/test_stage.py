@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 
-from pipeline.db import documents, tables
+from pipeline.db import documents, tables, targets, views
 from pipeline.errors import RowError
 from pipeline.types import FieldSpec
 from tests.unit.scoring.conftest import Bench
@@ -163,3 +163,35 @@ def test_scoring_again_is_only_for_what_another_model_scored(bench: Bench) -> No
                 connection, "bills", outcomes=documents.RESCORED, not_by_version=version
             )
             assert changed == count
+
+
+def test_values_of_fields_without_a_column_are_counted_and_not_stored(bench: Bench) -> None:
+    bench.stored = frozenset({"total"})
+    bench.put(a="total 1 note x", b="note y")
+    tally = bench.run()
+    assert (tally.values, tally.discarded) == (1, {"note": 2})
+    assert bench.values() == {("a", "total", "model"): "1"}
+    assert bench.outcomes() == {"a": "loaded", "b": "loaded"}
+
+
+def test_the_target_table_changes_with_the_documents(bench: Bench) -> None:
+    bench.change(target_table="marts")
+    with bench.database.begin() as connection:
+        targets.prepare(connection, bench.row, views.refresh(connection, "bills", bench.row.fields))
+    bench.put(a="total 1", b="damaged")
+    bench.run()
+    with bench.database.connect() as connection:
+        assert connection.execute(text("SELECT path, total FROM marts")).all() == [("in/a.pdf", 1)]
+
+
+def test_a_target_table_that_refuses_leaves_the_documents_pending(bench: Bench) -> None:
+    bench.change(target_table="marts")
+    with bench.database.begin() as connection:
+        targets.prepare(connection, bench.row, views.refresh(connection, "bills", bench.row.fields))
+        connection.execute(text("CREATE UNIQUE INDEX one_total ON marts (total)"))
+    bench.put(a="total 1", b="total 1")
+    with pytest.raises(RowError) as caught:
+        bench.run()
+    assert caught.value.reason == "target-table-refused"
+    assert bench.outcomes() == {"a": None, "b": None}
+    assert bench.values() == {}
