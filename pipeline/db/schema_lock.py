@@ -19,7 +19,10 @@ SET LOCK_TIMEOUT {_SECONDS * 1000};
 DECLARE @answer int;
 EXEC @answer = sp_getapplock @Resource = 'formpipe schema', @LockMode = 'Exclusive',
     @LockOwner = 'Transaction', @LockTimeout = {_SECONDS * 1000};
-IF @answer < 0 THROW 50001, 'formpipe: another process changes the schema', 1;
+IF @answer < 0
+BEGIN;
+    THROW 50001, 'formpipe: another process changes the schema', 1;
+END;
 """
 """Source: Microsoft Learn, sp_getapplock: below 0 the lock was not granted."""
 
