@@ -84,10 +84,12 @@ def _print_text(
             f"[red]not verified[/red] {escape(name)}: the row is at fault, see `formpipe params validate`"
         )
     for done in repaired:
-        out.print(f"[green]repaired[/green] {escape(done.form_type)} {escape(_repair(done))}")
+        how = "[yellow]not all repaired[/yellow]" if done.trouble else "[green]repaired[/green]"
+        out.print(f"{how} {escape(done.form_type)} {escape(_repair(done))}")
     out.print(
         f"{counts.files} files, {counts.documents} documents ({counts.pending} pending), "
-        f"{counts.outputs} output files, {counts.items} items of further sinks: "
+        f"{counts.outputs} output files"
+        + (f", {counts.items} items of further sinks: " if counts.items else ": ")
         + ("no difference" if not counts.differences else f"{counts.differences} differences")
         + (f", {counts.mended} mended" if counts.mended else "")
     )

@@ -64,6 +64,7 @@ def test_the_defaults_beside_a_file_lie_in_its_folder(project: Path, monkeypatch
     below(project, monkeypatch)
     settings = load_settings()
     assert (database(settings), settings.storage_root) == (str(project / "formpipe.db"), project / "data")
+    assert settings.jsonl_folder == project / "jsonl"
 
 
 def test_the_nearest_file_is_the_only_one_read(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

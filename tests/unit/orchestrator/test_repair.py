@@ -180,7 +180,7 @@ def test_a_sink_that_cannot_be_read_is_a_difference_that_nobody_mends(shop: Shop
     shop.documents(1)
     shop.file.parent.mkdir()
     shop.file.write_bytes(b"no item\n")
-    found, verifier, counts = shop.check(repair=True)
+    found, _, counts = shop.check(repair=True)
     assert [each.kind for each in found] == ["sink-unreadable"]
     assert "sink-damaged" in found[0].message
     assert (counts.mended, shop.file.read_bytes()) == (0, b"no item\n")
