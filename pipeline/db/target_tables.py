@@ -170,7 +170,7 @@ def retype_column(connection: Connection, table: Table, column: Column[Any]) -> 
 
 def widen_column(connection: Connection, table: Table, column: Column[Any]) -> None:
     """Let a text column of SQL Server take a text of any length."""
-    wide: Column[Any] = Column(column.name, UnicodeText())
+    wide: Column[Any] = Column(column.name, Unicode())
     _alter(connection, table, "ALTER TABLE {table} ALTER COLUMN {column} {type} NULL", wide)
 
 

@@ -13,10 +13,12 @@ from itertools import islice
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     Delete,
     Executable,
+    Select,
     Table,
     and_,
     bindparam,
@@ -98,7 +100,7 @@ def refresh(connection: Connection, row: FormType, document_ids: Iterable[int]) 
         for some in _chunks(document_ids):
             _widen(connection, target, columns, some)
             connection.execute(upsert(target, row.form_type, connection.dialect.name), {"ids": some})
-            connection.execute(_unshown(target, row.form_type, target.c.document_id.in_(some)))
+            connection.execute(unshown(target, row.form_type, target.c.document_id.in_(some)))
 
 
 def rebuild(connection: Connection, row: FormType) -> None:
@@ -110,7 +112,7 @@ def rebuild(connection: Connection, row: FormType) -> None:
     with refusals(row.target_table):
         _widen(connection, target, columns, None)
         connection.execute(upsert(target, row.form_type, connection.dialect.name, some=False))
-        connection.execute(_unshown(target, row.form_type))
+        connection.execute(unshown(target, row.form_type))
 
 
 def catch_up(connection: Connection, row: FormType) -> int:
@@ -120,16 +122,10 @@ def catch_up(connection: Connection, row: FormType) -> int:
     columns = read_stamp(connection, row.form_type).columns
     target = table_of(TargetName(row.target_table), columns)
     with refusals(row.target_table):
-        stale = connection.scalars(
-            select(document.c.id)
-            .distinct()
-            .join_from(document, part, part.c.document_id == document.c.id)
-            .outerjoin(target, _same_row(target))
-            .where(visible(row.form_type), _differs(target))
-        ).all()
-        refresh(connection, row, stale)
-        connection.execute(_unshown(target, row.form_type))
-    return len(stale)
+        found = connection.scalars(stale(target, row.form_type)).all()
+        refresh(connection, row, found)
+        connection.execute(unshown(target, row.form_type))
+    return len(found)
 
 
 def remove(connection: Connection, target_table: str | None, document_ids: Iterable[int]) -> None:
@@ -243,7 +239,7 @@ def upsert(target: Table, view: str, dialect: str, *, some: bool = True) -> Exec
     source = table(bare_name(view, dialect), *(column(name) for name in names), schema=schema_of(dialect))
     chosen: ColumnElement[bool] = source.c.document_id.is_not(None)
     if some:
-        chosen = source.c.document_id.in_(bindparam("ids", expanding=True))
+        chosen = source.c.document_id.in_(bindparam("ids", type_=BigInteger(), expanding=True))
     rows = select(*(source.c[name] for name in names)).where(chosen)
     module: Any = sqlite if dialect == "sqlite" else postgresql
     statement = module.insert(target).from_select(names, rows)
@@ -269,10 +265,22 @@ def _merge(target: Table, view: str, some: bool) -> Executable:
         f"WHEN NOT MATCHED THEN INSERT ({listed}) VALUES ({', '.join(f'source.{name}' for name in names)});"
     )
     merged = text(statement)
-    return merged.bindparams(bindparam("ids", expanding=True)) if some else merged
+    return merged.bindparams(bindparam("ids", type_=BigInteger(), expanding=True)) if some else merged
 
 
-def _unshown(target: Table, form_type_: str, *chosen: ColumnElement[bool]) -> Delete:
+def stale(target: Table, form_type_: str) -> Select[int]:
+    """Documents that the view shows and whose state the table does not have, or not so."""
+    return (
+        select(document.c.id)
+        .distinct()
+        .join_from(document, part, part.c.document_id == document.c.id)
+        .outerjoin(target, _same_row(target))
+        .where(visible(form_type_), _differs(target))
+    )
+
+
+def unshown(target: Table, form_type_: str, *chosen: ColumnElement[bool]) -> Delete:
+    """The statement that deletes rows which the view does not show."""
     shown = (
         select(document.c.id)
         .join_from(document, part, part.c.document_id == document.c.id)

@@ -1,0 +1,128 @@
+"""What SQL Server is told about views and target tables, read by a T-SQL parser."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import create_mock_engine
+from sqlalchemy.dialects import mssql
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.schema import CreateTable
+
+from pipeline.db import target_tables, targets
+from pipeline.db.target_tables import TargetName, refusals, table_of
+from pipeline.db.views import ViewColumn, definition
+from pipeline.db.views.query import cells_query, item_query
+from pipeline.db.views.stamp import Stamp
+from pipeline.db.views.statements import CreateView, replace_view
+from pipeline.errors import RowError
+from pipeline.types import FieldSpec
+from tests.databases.tsql import tsql_faults
+
+TSQL = mssql.dialect()  # type: ignore[no-untyped-call]
+COLUMNS = (
+    ViewColumn("no", "No", "text"),
+    ViewColumn("order_value", "order", "words"),
+    ViewColumn("Select", "s", "number"),
+    ViewColumn("金額", "金額", "integer"),
+    ViewColumn("due", "Due", "date"),
+    ViewColumn("at", "At", "time"),
+    ViewColumn("paid", 'it\'s "paid" */ ?', "mark"),
+    ViewColumn("no_confidence", "No", "confidence"),
+)
+PARTS = tuple(ViewColumn(name, "", "part") for name in ("part", "doc_type", "first_page", "last_page"))
+TABLE = table_of(TargetName("marts.Order"), (*COLUMNS, *PARTS))
+
+
+def said(statement: Any) -> str:
+    return str(statement.compile(dialect=TSQL, compile_kwargs={"literal_binds": True}))
+
+
+class Listening:
+    """What would be sent to SQL Server."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self.connection: Any = create_mock_engine("mssql+pyodbc://", self._hear)  # type: ignore[arg-type]
+
+    def _hear(self, statement: Any, *_: Any, **__: Any) -> None:
+        self.heard.append(str(statement.compile(dialect=TSQL)))
+
+
+def test_views_parse() -> None:
+    fields = [FieldSpec("No"), FieldSpec("n", "integer"), FieldSpec("it's", "selectionMark")]
+    sql = definition("order", fields, TSQL)
+    assert sql.startswith("CREATE VIEW forms.[order] AS /* {")
+    item = CreateView("order__lines", item_query("order", "lines", COLUMNS, "mssql"), Stamp(COLUMNS, "x"))
+    cells = CreateView("order__table_cells", cells_query("order"), Stamp((), "x"))
+    assert [tsql_faults(each) for each in (sql, said(item), said(cells))] == [[], [], []]
+
+
+def test_a_view_is_made_or_altered_by_one_statement() -> None:
+    listening = Listening()
+    replace_view(listening.connection, "order", cells_query("order"), Stamp(COLUMNS, "x"), grows=False)
+    schema, view = listening.heard
+    assert "CREATE SCHEMA forms" in schema
+    assert view.startswith("CREATE OR ALTER VIEW forms.[order] AS")
+    assert tsql_faults(view) == []
+
+
+def test_a_target_table_has_types_that_an_index_takes() -> None:
+    sql = said(CreateTable(TABLE)).strip()
+    assert tsql_faults(sql) == []
+    assert "[Select] NUMERIC(38, 10)" in sql
+    assert "no NVARCHAR(4000)" in sql
+    assert "IDENTITY" not in sql
+    assert "PRIMARY KEY (document_id, part)" in sql
+
+
+@pytest.mark.parametrize("some", [True, False])
+def test_rows_are_merged(some: bool) -> None:
+    statement = targets.upsert(TABLE, "order", "mssql", some=some)
+    sql = said(statement.bindparams(ids=[1, 2]) if some else statement)  # type: ignore[attr-defined]
+    assert sql.startswith("MERGE INTO marts.[Order] WITH (HOLDLOCK) AS target")
+    assert "ON (target.document_id = source.document_id AND target.part = source.part)" in sql
+    assert ("FROM forms.[order] WHERE document_id IN (1, 2))" in sql) is some
+    assert tsql_faults(sql) == []
+
+
+def test_what_is_asked_before_and_after_a_merge_parses() -> None:
+    statements = [
+        targets.unshown(TABLE, "order", TABLE.c.document_id.in_([1, 2])),
+        targets.stale(TABLE, "order"),
+        targets.too_long(["No"], [1]),
+        targets.too_long(["No"], None),
+    ]
+    assert [tsql_faults(said(each)) for each in statements] == [[]] * 4
+
+
+def test_columns_are_added_renamed_retyped_and_widened() -> None:
+    listening = Listening()
+    connection, column = listening.connection, TABLE.c["Select"]
+    target_tables.add_column(connection, TABLE, column)
+    target_tables.rename_column(connection, TABLE, "old", column)
+    target_tables.retype_column(connection, TABLE, column)
+    target_tables.widen_column(connection, TABLE, TABLE.c["no"])
+    assert listening.heard == [
+        "ALTER TABLE marts.[Order] ADD [Select] NUMERIC(38, 10) NULL",
+        "EXEC sp_rename N'marts.Order.old', N'Select', 'COLUMN'",
+        "UPDATE marts.[Order] SET [Select] = NULL",
+        "ALTER TABLE marts.[Order] ALTER COLUMN [Select] NUMERIC(38, 10) NULL",
+        "ALTER TABLE marts.[Order] ALTER COLUMN no NVARCHAR(max) NULL",
+    ]
+    assert [tsql_faults(each) for each in listening.heard] == [[]] * 5
+
+
+@pytest.mark.parametrize("kind", [ProgrammingError, IntegrityError, DataError])
+def test_what_a_target_table_refuses_ends_its_row(kind: type[Exception]) -> None:
+    with pytest.raises(RowError) as caught, refusals("marts.x"):
+        raise kind("INSERT secret", {}, ValueError("secret"))  # type: ignore[call-arg]
+    assert caught.value.reason == "target-table-refused"
+    assert "marts.x" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_database_that_fails_is_no_refusal() -> None:
+    with pytest.raises(OperationalError), refusals("marts.x"):
+        raise OperationalError("INSERT", {}, ValueError("database is locked"))
