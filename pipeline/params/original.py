@@ -59,13 +59,17 @@ def translate(
     rows: Sequence[Mapping[str, object]], *, engine: str, api_version: str | None = None
 ) -> Imported:
     """Rows of the original recipe in our columns: a key from the description or the folder, unique among
-    these rows and the same at every import; folders without the leading `/`; known spellings mended."""
-    named = [{str(column).lower(): value for column, value in row.items()} for row in rows]
+    these rows and the same at every import; folders without the leading `/`; known spellings mended.
+
+    A row without a group is its own: its key is none of the group ids of other rows.
+    """
+    named = [{str(column).lower(): _plain(value) for column, value in row.items()} for row in rows]
     named.sort(key=lambda row: [str(row.get(column) or "").lower() for column in (*KEPT, *_OURS)])
+    groups = {_group(row) for row in named}
     taken: set[str] = set()
     translated = []
     for position, row in enumerate(named, start=1):
-        key = _free(_key(row) or f"form_{position}", taken)
+        key = _free(_key(row) or f"form_{position}", taken if _group(row) else taken | groups)
         taken.add(key)
         translated.append(_translate(row, key, engine, api_version))
     return Imported(tuple(translated), tuple(_notes(named, engine)))
@@ -86,6 +90,15 @@ def _translate(
     if engine == "local":
         cells.pop("model_id", None)
     return cells | {"form_type": key, "engine": engine, "api_version": api_version}
+
+
+def _plain(value: object) -> object:
+    """A cell as text or number: an id may be a UNIQUEIDENTIFIER, a number NUMERIC."""
+    return value if value is None or isinstance(value, str | int | float) else str(value)
+
+
+def _group(row: Mapping[str, object]) -> str:
+    return str(row.get("form_batch_group_id") or "").strip()
 
 
 def _key(row: Mapping[str, object]) -> str:
@@ -115,24 +128,27 @@ def _notes(rows: Sequence[Mapping[str, object]], engine: str) -> list[str]:
 
 
 def _reflect(connection: Connection, name: str) -> Table:
-    """The table as it is, found without regard to case. SQLite has no schemas: there `dbo.` is dropped."""
-    schema, _, table = name.rpartition(".")
+    """The table or view as it is, found without regard to case. SQLite has no schemas: there `dbo.` is
+    dropped."""
+    schema, _, table = re.sub(r'[\[\]"]', "", name).lower().rpartition(".")
     inspector = inspect(connection)
     schemas = {known.lower(): known for known in inspector.get_schema_names()}
-    if schema and schema.lower() not in schemas and connection.dialect.name != "sqlite":
-        raise _missing(name, schemas)
-    where = schemas.get(schema.lower()) if schema else None
-    names = {known.lower(): known for known in inspector.get_table_names(where)}
-    wanted = re.sub(r'[\[\]"]', "", table).lower()
-    if wanted not in names:
+    if schema and schema not in schemas and connection.dialect.name != "sqlite":
+        raise _missing(name, schemas, "schema")
+    where = schemas.get(schema) if schema else None
+    there = (*inspector.get_table_names(where), *inspector.get_view_names(where))
+    names = {known.lower(): known for known in there}
+    if table not in names:
         raise _missing(name, names)
     try:
-        return Table(names[wanted], MetaData(), schema=where, autoload_with=connection, resolve_fks=False)
+        return Table(names[table], MetaData(), schema=where, autoload_with=connection, resolve_fks=False)
     except NoSuchTableError:
         raise _missing(name, names) from None
 
 
-def _missing(name: str, known: Collection[str]) -> RowError:
-    near = nearest(name.rpartition(".")[2], known)
-    hint = f"did you mean {near!r}?" if near else "look at the tables of the database"
-    return RowError(f"there is no table {name!r}: {hint}", reason="table-missing")
+def _missing(name: str, known: Collection[str], kind: str = "table") -> RowError:
+    wanted = name.split(".")[0] if kind == "schema" else name.rpartition(".")[2]
+    near = nearest(wanted, known)
+    hint = f"did you mean {near!r}?" if near else f"look at the {kind}s of the database"
+    told = wanted if kind == "schema" else name
+    return RowError(f"there is no {kind} {told!r}: {hint}", reason="table-missing")

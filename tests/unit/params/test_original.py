@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine, text
@@ -63,6 +65,23 @@ def test_keys_are_unique_and_the_same_in_any_order() -> None:
     assert translate(rows[::-1], engine="local").rows == forward
 
 
+def test_a_row_without_a_group_does_not_fall_into_the_group_of_another() -> None:
+    rows = [
+        ROW | {"form_description": "Orders", "form_batch_group_id": None},
+        ROW | {"form_description": "Archive", "form_batch_group_id": "orders"},
+        ROW | {"form_description": "Bills", "form_batch_group_id": "bills"},
+    ]
+    found = {row["form_type"]: row.get("form_batch_group_id") for row in translate(rows, engine="local").rows}
+    assert found == {"orders_2": None, "archive": "orders", "bills": "bills"}
+
+
+def test_ids_that_are_no_text_are_taken_as_text() -> None:
+    cells = {"model_id": UUID(int=7), "form_batch_group_id": Decimal(12)}
+    [found] = translate([ROW | cells], engine="form-recognizer", api_version="v2.1").rows
+    assert found["model_id"] == "00000000-0000-0000-0000-000000000007"
+    assert found["form_batch_group_id"] == "12"
+
+
 def test_columns_may_be_missing_and_of_any_case() -> None:
     row = {"Form_Description": "Acme", "TRAINING_CONTAINER_NAME": "forms"}
     [found] = translate([row], engine="local").rows
@@ -91,12 +110,20 @@ def test_the_old_spelling_of_the_key_secret_is_understood() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["ParamFormRecogniser", "dbo.ParamFormRecogniser", "dbo.[paramformrecogniser]"]
+    "name",
+    [
+        "ParamFormRecogniser",
+        "dbo.ParamFormRecogniser",
+        "dbo.[paramformrecogniser]",
+        "[dbo].[ParamFormRecogniser]",
+        "forms_to_read",
+    ],
 )
 def test_a_table_is_found_by_its_name(database: Engine, name: str) -> None:
     with database.begin() as connection:
         connection.execute(text("CREATE TABLE ParamFormRecogniser (Form_Description TEXT, model_id INTEGER)"))
         connection.execute(text("INSERT INTO ParamFormRecogniser VALUES ('Acme', -1)"))
+        connection.execute(text("CREATE VIEW forms_to_read AS SELECT * FROM ParamFormRecogniser"))
         found = import_from(connection, name, engine="local", api_version=None)
     assert [row["form_type"] for row in found.rows] == ["acme"]
 
