@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, insert, text
+from sqlalchemy import Engine, insert, text, update
 
 from pipeline.accounts import FolderStorages
-from pipeline.db import tables
+from pipeline.db import deliveries, tables
 from pipeline.errors import RunError
 from pipeline.executors.threads import ThreadExecutor
 from pipeline.orchestrator import run
@@ -21,6 +22,7 @@ from pipeline.orchestrator.service_access import ServiceAccess
 from pipeline.orchestrator.survey import Sources
 from pipeline.scoring.stage import ScoringLimits
 from pipeline.services import load_services
+from pipeline.sinks.jsonl import JsonlSink
 
 
 @pytest.fixture
@@ -100,3 +102,28 @@ def test_a_database_that_fails_ends_the_run_with_a_name(
         execute(context, RunOptions())
     assert caught.value.reason == "database-failed"
     assert "secret" not in str(caught.value) + str(caught.value.__cause__)
+
+
+class Lines:
+    def __init__(self, folder: Path) -> None:
+        self.sink = JsonlSink(folder)
+
+    def of(self, name: str) -> JsonlSink:
+        return self.sink
+
+
+def test_what_an_earlier_run_left_is_delivered_even_where_a_row_cannot_train(
+    context: RunContext, tmp_path: Path
+) -> None:
+    lines = Lines(tmp_path / "lines")
+    now = context.sources.now()
+    with context.sources.database.begin() as connection:
+        connection.execute(update(tables.form_type).values(sinks="sql,jsonl"))
+        known = {"form_type": "first", "container": "forms", "path": "a", "path_hash": "a" * 64, "etag": "1"}
+        done = {"size": 1, "stage": "done", "outcome": "loaded", "first_seen_at": now, "finished_at": now}
+        connection.execute(insert(tables.document).values(**known, **done))
+        connection.execute(insert(tables.part).values(document_id=1, number=1, first_page=1, last_page=1))
+        deliveries.queue(connection, ("jsonl",), [1], now)
+    first, _ = execute(replace(context, sinks=lines), RunOptions()).rows
+    assert (first.form_type, first.state) == ("first", "failed")
+    assert len(list(lines.sink.keys("first"))) == 1
