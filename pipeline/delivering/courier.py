@@ -57,7 +57,7 @@ class _Refusals:
 
 @dataclass(slots=True)
 class Courier:
-    """The deliveries of one row. A sink that failed is left alone for as long as this lives."""
+    """The deliveries of one row. A sink that failed is left alone until the row's end (`catch_up`)."""
 
     context: DeliveryContext
     row: FormType
@@ -73,7 +73,9 @@ class Courier:
                 self._send(sink)
 
     def catch_up(self) -> None:
-        """Queue what was never sent, or changed without being queued, and send everything."""
+        """Queue what was never sent, or changed without being queued, and send everything; a sink that failed
+        before is asked once more."""
+        self._failed.clear()
         for sink in deliveries.further(self.row.sinks):
             with self.context.database.begin() as connection:
                 self.context.guard(connection)

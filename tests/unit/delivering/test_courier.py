@@ -168,7 +168,7 @@ def test_a_delivery_that_was_cut_off_is_made_again_under_the_same_id(office: Off
     assert office.box.puts == [["1"], ["1"]]
 
 
-def test_a_sink_that_fails_costs_its_deliveries_and_is_asked_once(office: Office) -> None:
+def test_a_sink_that_fails_costs_its_deliveries_and_is_asked_again_at_the_end(office: Office) -> None:
     keys = [office.scored(number) for number in range(3)]
     office.queue(*keys, sinks=("other",))
     office.box.error = RowError("Cosmos DB does not answer", reason="sink-not-reachable")
@@ -176,19 +176,33 @@ def test_a_sink_that_fails_costs_its_deliveries_and_is_asked_once(office: Office
     courier = office.courier(row)
     courier.send()
     courier.send()
-    courier.catch_up()
     assert office.box.asked == 1
+    courier.catch_up()
+    assert office.box.asked == 2
     [trouble] = courier.troubles()
     assert (trouble.sink, trouble.reason, trouble.documents) == ("box", "sink-not-reachable", 3)
     assert str(trouble) == (
         "3 documents not yet in box (sink-not-reachable): Cosmos DB does not answer; the next run sends them"
     )
     kept = office.row(keys[0])
-    assert (kept.state, kept.attempts, kept.reason) == ("pending", 1, "sink-not-reachable")
+    assert (kept.state, kept.attempts, kept.reason) == ("pending", 2, "sink-not-reachable")
     office.box.error = None
     again = office.courier()
     again.send()
     assert (office.paths, again.troubles()) == (["0", "1", "2"], [])
+
+
+def test_a_sink_that_was_away_for_a_moment_has_everything_at_the_end(office: Office) -> None:
+    office.scored(1)
+    office.box.error = RowError("Cosmos DB does not answer", reason="sink-not-reachable")
+    courier = office.courier()
+    courier.send()
+    office.box.error = None
+    office.scored(2)
+    courier.send()
+    assert office.paths == []
+    courier.catch_up()
+    assert (office.paths, courier.troubles()) == (["1", "2"], [])
 
 
 def test_a_bug_of_a_sink_is_named_without_a_value(office: Office) -> None:
