@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from pipeline.db.connection import reading
 from pipeline.db.schema_lock import wait_for_the_schema
 from pipeline.db.tables import metadata
+from pipeline.db.views import drop_all_views
 from pipeline.errors import RunError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -56,6 +57,8 @@ def downgrade(engine: Engine, revision: str) -> None:
     Raises RunError as `upgrade` does, and `revision-unknown`."""
     with _changing(engine) as connection:
         _require_ours(connection)
+        if revision == "base":
+            drop_all_views(connection)
         command.downgrade(_config(connection), revision)
 
 

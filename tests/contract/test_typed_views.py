@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -12,9 +12,18 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, delete, insert, inspect, select, text
 
-from pipeline.db import documents, targets
+from pipeline.db import documents, schema, targets
 from pipeline.db.tables import document, field_value, part, table_cell
-from pipeline.db.views import Refreshed, ViewOptions, drop_views, nested_fields, refresh, view_name, views_of
+from pipeline.db.views import (
+    Refreshed,
+    ViewOptions,
+    drop_all_views,
+    drop_views,
+    nested_fields,
+    refresh,
+    view_name,
+    views_of,
+)
 from pipeline.errors import RowError
 from pipeline.types import (
     BacklogDocument,
@@ -114,10 +123,16 @@ def value(field: str, said: str, number: object = None, occurrence: int = 0) -> 
 
 
 @pytest.fixture
-def desk(each_database: Engine, tmp_path: Path) -> Desk:
+def desk(each_database: Engine, tmp_path: Path) -> Iterator[Desk]:
+    """The tables that people name are not of the schema: a server that stays must lose them by hand."""
     made = Desk(each_database, tmp_path)
     made.form_type("invoice")
-    return made
+    yield made
+    with each_database.begin() as connection:
+        connection.execute(text("DROP VIEW IF EXISTS mine"))
+        drop_all_views(connection)
+        kind = "VIEW" if "invoices" in inspect(connection).get_view_names() else "TABLE"
+        connection.execute(text(f"DROP {kind} IF EXISTS invoices"))
 
 
 ROW = FormType("invoice", "invoice", "lake", "t/", "lake", "in/", target_table="invoices")
@@ -324,6 +339,18 @@ def test_a_view_that_others_stand_on_is_not_dropped(desk: Desk) -> None:
         desk.show([FieldSpec("no", "date"), FieldSpec("z")])
     assert caught.value.reason == "view-in-use"
     assert desk.columns()[7:] == ["no", "z", "more"]
+
+
+def test_a_schema_that_is_taken_away_takes_its_views_with_it(desk: Desk) -> None:
+    desk.show([FieldSpec("no"), FieldSpec("t/x")])
+    name = view_name("theirs", desk.database.dialect.name)
+    with desk.database.begin() as connection:
+        connection.execute(text(f"CREATE VIEW {name} AS SELECT 1 AS one"))
+    schema.downgrade(desk.database, "base")
+    schema.upgrade(desk.database)
+    with desk.database.begin() as connection:
+        assert [view for key in ("invoice", "theirs") for view in views_of(connection, key)] == ["theirs"]
+        connection.execute(text(f"DROP VIEW {name}"))
 
 
 # --- line items and cells ----------------------------------------------------------------------------

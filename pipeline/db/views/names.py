@@ -38,12 +38,17 @@ def quoted(view: str, dialect: Dialect) -> str:
     return name if dialect.name == "sqlite" else f"{SCHEMA}.{name}"
 
 
+def all_views(connection: Connection) -> list[str]:
+    """Every view where ours stand, by its name without what comes before."""
+    dialect = connection.dialect.name
+    start = bare_name("", dialect)
+    there = inspect(connection).get_view_names(schema=schema_of(dialect))
+    return sorted(name.removeprefix(start) for name in there if name.startswith(start))
+
+
 def views_of(connection: Connection, form_type: str) -> list[str]:
     """Every view that stands for a form type, its own first."""
-    dialect = connection.dialect.name
-    there = inspect(connection).get_view_names(schema=schema_of(dialect))
-    start = bare_name("", dialect)
-    return sorted(own_views(form_type, (name.removeprefix(start) for name in there)))
+    return list(own_views(form_type, all_views(connection)))
 
 
 def own_views(form_type: str, views: Iterable[str]) -> Iterable[str]:

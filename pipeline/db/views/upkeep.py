@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Dialect, Select, case, exists, func, select
 from pipeline.db.column_names import table_names
 from pipeline.db.tables import document, field_value, part, table_cell
 from pipeline.db.views.columns import ColumnPlan, ViewColumn, ViewOptions, plan_columns
-from pipeline.db.views.names import cells_view, view_name, views_of
+from pipeline.db.views.names import all_views, cells_view, view_name, views_of
 from pipeline.db.views.query import cells_query, document_query, item_query
 from pipeline.db.views.stamp import Stamp, digest, read_stamp
 from pipeline.db.views.statements import CreateView, drop_view, replace_view
@@ -122,6 +122,13 @@ def drop_views(connection: Connection, form_type: str) -> None:
     """Drop every view of a form type. Raises RowError (`view-in-use`) where others stand on one."""
     for view in views_of(connection, form_type):
         drop_view(connection, view)
+
+
+def drop_all_views(connection: Connection) -> None:
+    """Drop the views of every form type; those that somebody else made stay."""
+    for view in all_views(connection):
+        if read_stamp(connection, view).there:
+            drop_view(connection, view)
 
 
 def nested_fields(connection: Connection, form_type: str, run_id: int | None = None) -> tuple[FieldSpec, ...]:
