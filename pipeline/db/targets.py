@@ -41,6 +41,7 @@ from pipeline.db.views import ViewColumn
 from pipeline.db.views.names import bare_name, quoted, schema_of
 from pipeline.db.views.query import visible
 from pipeline.db.views.stamp import read_stamp
+from pipeline.db.views.statements import changing
 from pipeline.db.views.upkeep import Refreshed
 from pipeline.errors import RowError
 from pipeline.types import FormType
@@ -83,7 +84,8 @@ def prepare(connection: Connection, row: FormType, shown: Refreshed) -> TargetCh
     with refusals(name.written):
         wanted = table_of(name, shown.documents.columns)
         shape = target_tables.look(connection, name)
-        change = _fit(connection, wanted, shape, shown.documents.plan.renamed)
+        with changing(connection, name.written):
+            change = _fit(connection, wanted, shape, shown.documents.plan.renamed)
         if change.refilled:
             rebuild(connection, row)
     return change

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -339,6 +340,30 @@ def test_a_view_that_others_stand_on_is_not_dropped(desk: Desk) -> None:
         desk.show([FieldSpec("no", "date"), FieldSpec("z")])
     assert caught.value.reason == "view-in-use"
     assert desk.columns()[7:] == ["no", "z", "more"]
+
+
+def test_a_view_that_somebody_goes_on_reading_is_not_waited_for_long(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if desk.database.dialect.name == "sqlite":
+        pytest.skip("readers of SQLite hold nobody up")
+    desk.show([FieldSpec("no")])
+    monkeypatch.setattr("pipeline.db.views.statements.LOCK_SECONDS", 0.1)
+    with desk.database.connect() as reader:
+        reader.execute(text("SELECT * FROM forms.invoice"))
+        with pytest.raises(RowError, match="does not end") as caught:
+            desk.show([FieldSpec("no", "date")])
+    assert caught.value.reason == "locked"
+    desk.show([FieldSpec("no", "date")])
+
+
+def test_rows_of_several_runs_come_to_the_first_view_at_once(desk: Desk) -> None:
+    names = [f"kind{n}" for n in range(6)]
+    for name in names:
+        desk.form_type(name)
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(lambda name: desk.show([FieldSpec("a")], form_type=name), names))
+    assert [desk.columns(name)[7:] for name in names] == [["a"]] * 6
 
 
 def test_a_schema_that_is_taken_away_takes_its_views_with_it(desk: Desk) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import Connection, Select, text
@@ -14,8 +16,17 @@ from pipeline.db.views.names import ensure_schema, quoted
 from pipeline.db.views.stamp import Stamp, write_stamp
 from pipeline.errors import RowError
 
+LOCK_SECONDS = 30.0
+"""How long a change of a view or a target table waits for those who read it."""
+
 _DEPENDED_ON = "2BP01"
-"""PostgreSQL's dependent_objects_still_exist."""
+_LOCKED = "55P03"
+"""PostgreSQL's dependent_objects_still_exist and lock_not_available."""
+
+_LOCK_LIMITS = {
+    "postgresql": ("SET LOCAL lock_timeout = {milliseconds}", "SET LOCAL lock_timeout TO DEFAULT"),
+    "mssql": ("SET LOCK_TIMEOUT {milliseconds}", "SET LOCK_TIMEOUT -1"),
+}
 
 
 class CreateView(ExecutableDDLElement):
@@ -39,32 +50,71 @@ def replace_view(connection: Connection, view: str, query: Select[Any], stamp: S
     """Make a view, or make it anew. `grows`: columns were added at its end and nothing else changed, which
     is all that PostgreSQL can do to a view that stands.
 
-    Raises RowError (`view-in-use`) where a view that must be dropped is what other objects stand on.
+    Raises RowError: `view-in-use` where a view that must be dropped is what other objects stand on,
+    `locked` where somebody reads it for too long.
     """
-    dialect = connection.dialect.name
     ensure_schema(connection)
-    if dialect == "mssql":
-        connection.execute(CreateView(view, query, stamp, "CREATE OR ALTER VIEW"))
-        return
-    if dialect == "sqlite" or not grows:
-        drop_view(connection, view)
-    clause = "CREATE VIEW" if dialect == "sqlite" else "CREATE OR REPLACE VIEW"
+    with changing(connection, quoted(view, connection.dialect)):
+        if connection.dialect.name == "mssql":
+            connection.execute(CreateView(view, query, stamp, "CREATE OR ALTER VIEW"))
+        else:
+            _replace(connection, view, query, stamp, grows)
+
+
+def drop_view(connection: Connection, view: str) -> None:
+    """Drop a view if it is there. Raises RowError as `replace_view` does."""
+    with changing(connection, quoted(view, connection.dialect)):
+        _drop(connection, view)
+
+
+@contextmanager
+def changing(connection: Connection, name: str) -> Iterator[None]:
+    """A change of a view or table that others may be reading: it does not wait for them for ever, and what
+    keeps it from being made ends the row."""
+    limit, no_limit = _LOCK_LIMITS.get(connection.dialect.name, ("", ""))
+    if limit:
+        connection.execute(text(limit.format(milliseconds=round(LOCK_SECONDS * 1000))))
+    try:
+        yield
+    except DBAPIError as error:
+        if connection.dialect.name == "mssql":  # its limit outlives the transaction
+            with suppress(DBAPIError):
+                connection.execute(text(no_limit))
+        refusal = _refusal(error, name)
+        if refusal is None:
+            raise
+        raise refusal from None
+    if no_limit:
+        connection.execute(text(no_limit))
+
+
+def _replace(connection: Connection, view: str, query: Select[Any], stamp: Stamp, grows: bool) -> None:
+    sqlite = connection.dialect.name == "sqlite"
+    if sqlite or not grows:
+        _drop(connection, view)
+    clause = "CREATE VIEW" if sqlite else "CREATE OR REPLACE VIEW"
     connection.execute(CreateView(view, query, stamp, clause))
-    if dialect == "postgresql":
+    if not sqlite:
         name = quoted(view, connection.dialect)
         connection.exec_driver_sql(f"COMMENT ON VIEW {name} IS '{write_stamp(stamp)}'")
 
 
-def drop_view(connection: Connection, view: str) -> None:
-    """Drop a view if it is there. Raises RowError (`view-in-use`) where others stand on it."""
-    name = quoted(view, connection.dialect)
-    try:
-        connection.execute(text(f"DROP VIEW IF EXISTS {name}"))
-    except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) != _DEPENDED_ON:
-            raise
-        raise RowError(
+def _drop(connection: Connection, view: str) -> None:
+    connection.execute(text(f"DROP VIEW IF EXISTS {quoted(view, connection.dialect)}"))
+
+
+def _refusal(error: DBAPIError, name: str) -> RowError | None:
+    state = getattr(error.orig, "sqlstate", None)
+    if state == _DEPENDED_ON:
+        return RowError(
             f"{name} must be made anew, and other objects stand on it: drop those, and make them again after "
             "the next run",
             reason="view-in-use",
-        ) from None
+        )
+    if state == _LOCKED or "(1222)" in str(error.orig):
+        return RowError(
+            f"{name} must be altered, and somebody has been reading it in a transaction that does not end: "
+            "run again when it has",
+            reason="locked",
+        )
+    return None

@@ -62,7 +62,8 @@ def test_views_parse() -> None:
 def test_a_view_is_made_or_altered_by_one_statement() -> None:
     listening = Listening()
     replace_view(listening.connection, "order", cells_query("order"), Stamp(COLUMNS, "x"), grows=False)
-    schema, view = listening.heard
+    schema, limit, view, no_limit = listening.heard
+    assert (limit, no_limit) == ("SET LOCK_TIMEOUT 30000", "SET LOCK_TIMEOUT -1")
     assert "CREATE SCHEMA forms" in schema
     assert view.startswith("CREATE OR ALTER VIEW forms.[order] AS")
     assert tsql_faults(view) == []
