@@ -74,10 +74,8 @@ format: $(TEST_EXTRA) ## let ruff write
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-sql: $(TEST_EXTRA) ## render the schema of every dialect into sql/
-	for dialect in sqlite postgresql mssql; do
-	  $(BIN)/python -c "import sys; from pipeline.db.schema import render_sql; sys.stdout.write(render_sql('$$dialect'))" > sql/$$dialect/schema.sql
-	done
+sql: $(TEST_EXTRA) ## render the schema and a typed view of every dialect into sql/
+	$(BIN)/python -m pipeline.db.sql_files sql
 
 clean: demo-clean ## forget everything that was made here
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

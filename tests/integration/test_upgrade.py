@@ -15,7 +15,9 @@ from sqlalchemy.exc import IntegrityError
 from pipeline.db import schema
 from pipeline.db.connection import open_database
 from pipeline.db.tables import metadata
+from pipeline.db.views import refresh_view, views_of
 from pipeline.errors import RunError
+from pipeline.types import FieldSpec
 
 THEN = "2026-11-21 08:00:00.123456"
 ROWS: dict[str, list[dict[str, Any]]] = {
@@ -202,6 +204,26 @@ def test_views_on_tables_that_change_go_on_showing_them(oldest: Engine) -> None:
     schema.downgrade(oldest, "0003")
     schema.upgrade(oldest)
     assert len(cells(oldest, {"mine": ["path", "form_description"]})["mine"]) == 2
+
+
+def test_typed_views_do_not_keep_the_schema_from_going_back(oldest: Engine) -> None:
+    schema.upgrade(oldest)
+    cell = {"part_id": 1, "table_index": 0, "row_index": 0, "column_index": 0, "page": 1}
+    insert(oldest, "table_cell", cell | {"text": "x"})
+    fields = [FieldSpec("long"), FieldSpec("Betrag (€)", "number")]
+    with oldest.begin() as connection:
+        name = refresh_view(connection, "invoices", fields)
+        assert len(views_of(connection, "invoices")) == 2
+    shown = {name: ["path", "long", "betrag"]}
+    before = cells(oldest, shown)
+    assert len(before[name]) == 1
+    schema.downgrade(oldest, "0001")
+    assert cells(oldest, shown) == before
+    schema.upgrade(oldest)
+    assert cells(oldest, shown) == before
+    with oldest.begin() as connection:
+        assert refresh_view(connection, "invoices", fields) == name
+        assert len(views_of(connection, "invoices")) == 1
 
 
 # --- rows that the new schema refuses -----------------------------------------------------------------

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, create_engine, inspect, text
+from sqlalchemy import Engine, create_engine, event, inspect, text
 from sqlalchemy.dialects import mssql
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.schema import CreateTable
 
-from pipeline.db import schema, tables
+from pipeline.db import schema, sql_files, tables, views
 from pipeline.db.connection import open_database
 from pipeline.db.tables import metadata
 from pipeline.errors import RunError
@@ -26,7 +26,6 @@ from pipeline.services import load_services
 from tests.databases.postgresql import Postgresql
 
 SQL = Path(__file__).parents[3] / "sql"
-DIALECTS = ("sqlite", "postgresql", "mssql")
 
 
 def shape(engine: Engine) -> dict[str, dict[str, Any]]:
@@ -122,11 +121,21 @@ def test_a_database_without_the_schema_is_refused(tmp_path: Path) -> None:
     engine.dispose()
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
-def test_the_rendered_schema_is_that_of_the_migrations(dialect: str) -> None:
-    rendered = schema.render_sql(dialect)
-    kept = (SQL / dialect / "schema.sql").read_text(encoding="utf-8")
-    assert kept == rendered, f"write sql/{dialect}/schema.sql again from render_sql({dialect!r})"
+@pytest.mark.parametrize("dialect", sql_files.DIALECTS)
+def test_the_rendered_files_are_those_that_are_kept(dialect: str) -> None:
+    for name, rendered in sql_files.rendered_files(dialect).items():
+        kept = (SQL / dialect / name).read_text(encoding="utf-8")
+        assert kept == rendered, f"sql/{dialect}/{name} is not what the code says: run `make sql`"
+
+
+def test_files_are_written_by_their_dialect(tmp_path: Path) -> None:
+    for dialect in sql_files.DIALECTS:
+        (tmp_path / dialect).mkdir()
+    sql_files.write(tmp_path)
+    written = {path.relative_to(tmp_path) for path in tmp_path.rglob("*.sql")}
+    assert written == {Path(d, name) for d in sql_files.DIALECTS for name in sql_files.rendered_files(d)}
+    for path in written:
+        assert (tmp_path / path).read_bytes() == (SQL / path).read_bytes()
 
 
 def test_the_rendered_schema_makes_the_same_database(database: Engine, tmp_path: Path) -> None:
@@ -156,6 +165,21 @@ def test_the_sample_rows_run(each_database: Engine) -> None:
     assert found.form_types[1].fields[0].column == "order_date"
 
 
+def test_a_typed_view_that_a_dba_made_is_the_programs_own(each_database: Engine) -> None:
+    run_file(each_database, "sample_form_types.sql")
+    run_file(each_database, "typed_view.sql")
+    run_file(each_database, "typed_view.sql")
+    with each_database.begin() as connection:
+        view = views.view_name(sql_files.SAMPLE_FORM_TYPE, each_database.dialect.name)
+        assert connection.execute(text(f"SELECT order_date, total, signed FROM {view}")).all() == []
+        statements: list[str] = []
+        event.listen(connection, "before_cursor_execute", lambda *told: statements.append(told[2]))
+        done = views.refresh(connection, sql_files.SAMPLE_FORM_TYPE, sql_files.SAMPLE_FIELDS)
+    assert not [each for each in statements if each.lstrip().startswith(("CREATE", "DROP", "COMMENT"))]
+    assert statements
+    assert (done.documents.created, done.documents.plan.added) == (False, ())
+
+
 @contextmanager
 def opened(url: str) -> Iterator[Engine]:
     engine = open_database(url)
@@ -173,7 +197,9 @@ def run_file(engine: Engine, name: str) -> None:
         if engine.dialect.name == "sqlite":
             connection.executescript(script)
         else:
-            connection.cursor().execute(script)
+            for batch in re.split(r"^GO$", script, flags=re.MULTILINE):
+                if batch.strip():
+                    connection.cursor().execute(batch)
         connection.commit()
     finally:
         connection.close()

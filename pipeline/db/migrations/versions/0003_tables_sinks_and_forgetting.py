@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from alembic import op
+from alembic import context, op
 
 from pipeline.db.columns import Key, UtcDateTime
+from pipeline.db.views.names import CELLS, all_views
+from pipeline.db.views.statements import drop_view
 
 revision = "0003"
 down_revision = "0002"
@@ -77,8 +79,17 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    if not context.is_offline_mode():
+        _drop_views_of_table_cells(op.get_bind())
     op.drop_table("forgotten")
     op.drop_index("ix_delivery_sink_state_document_id", table_name="delivery")
     op.drop_table("delivery")
     op.drop_table("table_cell")
     op.drop_column("form_type", "confidence_columns", mssql_drop_default=True)
+
+
+def _drop_views_of_table_cells(connection: sa.Connection) -> None:
+    """PostgreSQL keeps a table that a view stands on, and the others a view that can no longer be read."""
+    for view in all_views(connection):
+        if view.endswith(f"__{CELLS}"):
+            drop_view(connection, view)
