@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine, inspect
 from sqlalchemy.exc import DBAPIError
 
 from pipeline.db.connection import reading
-from pipeline.db.schema_lock import wait_for_the_schema
+from pipeline.db.schema_lock import is_locked, wait_for_the_schema
 from pipeline.db.tables import metadata
 from pipeline.db.views import drop_all_views
 from pipeline.errors import RunError
@@ -46,6 +46,8 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
     file = sqlite_file(engine)
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
+    if revision == "head" and current_revision(engine) == head_revision():
+        return
     with _changing(engine) as connection:
         _require_ours(connection)
         command.upgrade(_config(connection), revision)
@@ -166,7 +168,8 @@ def _unknown(revision: str) -> RunError:
 
 
 def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    """Ours has one; a history of another program may have several."""
+    return "+".join(sorted(MigrationContext.configure(connection).get_current_heads())) or None
 
 
 # --- one transaction --------------------------------------------------------------------------------
@@ -184,11 +187,20 @@ def _changing(engine: Engine) -> Iterator[Connection]:
     except CommandError as error:
         raise RunError(f"the schema was left as it is: {error}", reason="revision-unknown") from None
     except DBAPIError as error:
-        said = str(error.orig).strip().splitlines()[:1]
-        raise RunError(
-            f"the schema was left as it is: {type(error).__name__}: {''.join(said)}",
-            reason="schema-change-failed",
-        ) from error
+        raise _left_as_it_is(error) from error
+
+
+def _left_as_it_is(error: DBAPIError) -> RunError:
+    if is_locked(error):
+        return RunError(
+            "the schema was left as it is: another process has held it, or a table of it, for too long. Wait "
+            "for it, or end it, and run the command again",
+            reason="schema-locked",
+        )
+    said = "".join(str(error.orig).strip().splitlines()[:1])
+    return RunError(
+        f"the schema was left as it is: {type(error).__name__}: {said}", reason="schema-change-failed"
+    )
 
 
 @contextmanager

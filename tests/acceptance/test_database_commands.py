@@ -102,11 +102,12 @@ def test_a_database_newer_than_the_program(empty: Engine) -> None:
         assert "newer than this program" in str(error)
 
 
-def test_a_database_with_the_history_of_another_program(empty: Engine) -> None:
+@pytest.mark.parametrize("theirs", [("ae1027a6acf0",), ("ae1027a6acf0", "1975ea83b712"), ("0001a",)])
+def test_a_database_with_the_history_of_another_program(empty: Engine, theirs: tuple[str, ...]) -> None:
     execute(
         empty,
         "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)",
-        "INSERT INTO alembic_version VALUES ('ae1027a6acf0')",
+        *(f"INSERT INTO alembic_version VALUES ('{revision}')" for revision in theirs),
     )
     for command in ("upgrade", "status"):
         error = refused(command)

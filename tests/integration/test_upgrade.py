@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, event, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from pipeline.db import schema
 from pipeline.db.connection import open_database
+from pipeline.db.schema_lock import wait_for_the_schema
 from pipeline.db.tables import metadata
 from pipeline.db.views import refresh_view, views_of
 from pipeline.errors import RunError
 from pipeline.types import FieldSpec
+from tests.databases.postgresql import Postgresql
 
 THEN = "2026-11-21 08:00:00.123456"
 ROWS: dict[str, list[dict[str, Any]]] = {
@@ -325,3 +327,47 @@ def test_several_upgrade_an_empty_database_at_once(
     url = server.create(with_schema=False)
     assert upgrade_at_once(url, 3) == ["", "", ""]
     server.drop(url)
+
+
+def test_a_schema_that_another_holds_is_left_alone(oldest: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        schema, "wait_for_the_schema", lambda connection: wait_for_the_schema(connection, 0.2)
+    )
+    with oldest.connect() as holder:
+        holder.begin()
+        wait_for_the_schema(holder)
+        impatient = hurried(oldest)
+        with pytest.raises(RunError, match="Wait for it, or end it") as raised:
+            schema.upgrade(impatient)
+        assert raised.value.reason == "schema-locked"
+        impatient.dispose()
+    assert schema.current_revision(oldest) == "0001"
+    schema.upgrade(oldest)
+
+
+def test_a_table_that_is_read_all_the_time_is_left_alone(
+    postgresql: Postgresql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        schema, "wait_for_the_schema", lambda connection: wait_for_the_schema(connection, 0.2)
+    )
+    url = postgresql.create(with_schema=False)
+    engine = open_database(url)
+    schema.upgrade(engine, "0003")
+    with engine.connect() as reader:
+        reader.execute(text("SELECT count(*) FROM form_type"))
+        with pytest.raises(RunError) as raised:
+            schema.upgrade(engine)
+    assert raised.value.reason == "schema-locked"
+    assert schema.current_revision(engine) == "0003"
+    schema.upgrade(engine)
+    engine.dispose()
+    postgresql.drop(url)
+
+
+def hurried(engine: Engine) -> Engine:
+    """The same database, by an engine that waits for SQLite's lock no longer than a moment."""
+    other = open_database(engine.url.render_as_string(hide_password=False))
+    if other.dialect.name == "sqlite":
+        event.listen(other, "connect", lambda raw, _record: raw.execute("PRAGMA busy_timeout = 200"))
+    return other

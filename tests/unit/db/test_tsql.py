@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.db.schema_lock import MSSQL
+from pipeline.db.schema_lock import mssql_lock
 from tests.databases.tsql import parses_as_tsql, tsql_faults, with_parameters
 
 SQL = Path(__file__).parents[3] / "sql" / "mssql"
@@ -25,7 +25,7 @@ def test_the_files_are_there() -> None:
 
 
 def test_the_lock_of_an_upgrade_is_t_sql() -> None:
-    assert parses_as_tsql(MSSQL)
+    assert parses_as_tsql(mssql_lock(60_000))
 
 
 # --- the check itself ---------------------------------------------------------------------------------
