@@ -47,7 +47,7 @@ def upgrade() -> None:
 
 @app.command(
     context_settings={"ignore_unknown_options": True},  # -1 is an argument here
-    epilog="Examples: formpipe db downgrade -1; formpipe db downgrade 0003; formpipe db downgrade base",
+    epilog="Example: formpipe db downgrade -1; formpipe db downgrade 0003; formpipe db downgrade base",
 )
 def downgrade(
     revision: Annotated[str, typer.Argument(help="A revision, -1 for one step, or base.")],
@@ -62,7 +62,7 @@ def downgrade(
     out.print(f"schema {schema.current_revision(engine) or 'missing'}")
 
 
-@app.command(epilog="Examples: formpipe db status; formpipe db status --output json")
+@app.command(epilog="Example: formpipe db status; formpipe db status --output json")
 def status(output: OutputOption = Output.TEXT) -> None:
     """Where the schema stands: the database, its revision, and the steps it lacks. Exit code 1 when it is not
     current."""
@@ -83,7 +83,7 @@ def status(output: OutputOption = Output.TEXT) -> None:
 
 
 @app.command(
-    epilog="Examples: formpipe db sql --dialect mssql > all.sql; formpipe db sql --dialect mssql --from 0002"
+    epilog="Example: formpipe db sql --dialect mssql > all.sql; formpipe db sql --dialect mssql --from 0002"
 )
 def sql(
     dialect: Annotated[Dialect, typer.Option(help="Whose SQL to print.")] = Dialect.SQLITE,
