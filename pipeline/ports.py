@@ -62,6 +62,14 @@ class Storage(Protocol):
         """
         ...
 
+    def delete(self, container: str, path: str) -> None:
+        """Delete a blob; one that is not there is deleted already.
+
+        Raises RowError `storage-not-writable`, and DocumentError `unsafe-path` for a path that leaves
+        its container.
+        """
+        ...
+
     def link(self, container: str, *, permissions: str, lifetime: timedelta) -> ContainerLink:
         """The container as a service elsewhere can reach it for `lifetime`, with no more than these
         `permissions` (letters as in a SAS: `r`, `w`, `d`, `l`).

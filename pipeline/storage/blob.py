@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from azure.core import MatchConditions
-from azure.core.exceptions import AzureError
+from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.storage.blob import BlobPrefix, BlobServiceClient, ContentSettings
 
 from pipeline.errors import DocumentError
@@ -136,6 +136,18 @@ class BlobStorage:
             blob.upload_blob(content, overwrite=True, content_settings=settings)
 
         self._ask("write", container, write)
+
+    def delete(self, container: str, path: str) -> None:
+        safe = _safe(path)
+
+        def delete(signed: _SignedIn) -> None:
+            blob = signed.client.get_blob_client(container, safe)
+            try:
+                blob.delete_blob(delete_snapshots="include")
+            except ResourceNotFoundError:
+                return
+
+        self._ask("delete", container, delete)
 
     def link(self, container: str, *, permissions: str, lifetime: timedelta) -> ContainerLink:
         def link(signed: _SignedIn) -> ContainerLink:

@@ -62,6 +62,17 @@ class FolderStorage:
                 f"cannot write into container {container!r}: {error.strerror}", reason="storage-not-writable"
             ) from None
 
+    def delete(self, container: str, path: str) -> None:
+        file = self._inside(self._container(container), path)
+        try:
+            file.unlink(missing_ok=True)
+        except (IsADirectoryError, NotADirectoryError):
+            return
+        except OSError as error:
+            raise RowError(
+                f"cannot delete from container {container!r}: {error.strerror}", reason="storage-not-writable"
+            ) from None
+
     def link(self, container: str, *, permissions: str, lifetime: timedelta) -> ContainerLink:
         raise RowError(
             f"a service in the cloud cannot read the folder of container {container!r} on this machine: "
@@ -79,7 +90,11 @@ class FolderStorage:
         parts = path.split("/")
         if path.startswith("/") or ".." in parts or "\0" in path or not _nameable(path):
             raise DocumentError("the path leaves its container", reason="unsafe-path")
-        if target.exists() and not target.resolve().is_relative_to(base.resolve()):
+        try:
+            leaves = target.exists() and not target.resolve().is_relative_to(base.resolve())
+        except OSError:
+            raise DocumentError("no file can have this path: it is too long", reason="unsafe-path") from None
+        if leaves:
             raise DocumentError("the path leaves its container by a link", reason="unsafe-path")
         return target
 

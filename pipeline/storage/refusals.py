@@ -19,7 +19,7 @@ from pipeline.errors import AttemptError, DocumentError, FormpipeError, RowError
 from pipeline.sas import read_sas
 from pipeline.storage.account import BlobAccount
 
-Doing = Literal["list", "read", "write", "link"]
+Doing = Literal["list", "read", "write", "delete", "link"]
 
 _NOT_SIGNED_IN = {
     "AuthenticationFailed",
@@ -34,17 +34,25 @@ _SAS_TOO_NARROW = {
 }
 _NAMES_NOTHING = {"InvalidResourceName", "InvalidUri", "OutOfRangeInput"}
 _FROZEN = {"BlobImmutableDueToPolicy", "BlobIsReadOnly", "ContainerImmutableDueToPolicy"}
-_WORDS = {"list": "list", "read": "read from", "write": "write into", "link": "sign a link for"}
+_WORDS = {
+    "list": "list",
+    "read": "read from",
+    "write": "write into",
+    "delete": "delete from",
+    "link": "sign a link for",
+}
 _PERMISSIONS = {
     "list": "read and list",
     "read": "read and list",
     "write": "read, list, create and write",
+    "delete": "delete (d)",
     "link": "read and list",
 }
 _ROLES = {
     "list": "Storage Blob Data Reader",
     "read": "Storage Blob Data Reader",
     "write": "Storage Blob Data Contributor",
+    "delete": "Storage Blob Data Contributor",
     "link": "Storage Blob Delegator",
 }
 
@@ -100,7 +108,7 @@ def _impossible(code: str, asked: Asked) -> FormpipeError:
     if code == "AccountRequiresHttps":
         message = f"the storage account {asked.account.name} is reached only by https: mend its URL"
         return RowError(message, reason="storage-account-unusable")
-    if code in _NAMES_NOTHING and asked.doing in ("read", "write"):
+    if code in _NAMES_NOTHING and asked.doing in ("read", "write", "delete"):
         return DocumentError("blob storage cannot hold a blob of this name", reason="unsafe-path")
     if code in _NAMES_NOTHING:
         return RowError(
@@ -120,7 +128,7 @@ def _not_allowed(code: str, asked: Asked) -> RowError:
 
 
 def _reason(code: str, asked: Asked) -> str:
-    if asked.doing == "write":
+    if asked.doing in ("write", "delete"):
         return "storage-not-writable"
     narrow = asked.account.sas is not None and code in _SAS_TOO_NARROW
     return "storage-sas-permission" if narrow else "storage-not-authorised"
@@ -128,7 +136,7 @@ def _reason(code: str, asked: Asked) -> str:
 
 def _way_out(code: str, asked: Asked) -> str:
     if code in _FROZEN:
-        return "its blobs are immutable by policy; write elsewhere"
+        return "its blobs are immutable by policy; have it ended, or write elsewhere"
     if code == "AuthorizationSourceIPMismatch":
         return "the SAS is for another address range; make one for this machine's"
     if code == "AuthorizationProtocolMismatch":

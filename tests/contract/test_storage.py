@@ -136,3 +136,42 @@ def test_no_path_leaves_its_container(storage: Storage, path: str) -> None:
     assert caught.value.reason == "unsafe-path"
     with pytest.raises(DocumentError):
         storage.read("forms", path)
+    storage.write("other", "a.pdf", b"x")
+    with pytest.raises(DocumentError):
+        storage.delete("forms", path)
+    assert storage.read("other", "a.pdf") == b"x"
+
+
+def test_what_is_deleted_is_gone_and_its_neighbours_stay(storage: Storage) -> None:
+    for path in ("out/a.json", "out/A.json", "out/a.json_output.json"):
+        storage.write("forms", path, b"{}")
+    storage.delete("forms", "out/a.json")
+    assert paths(storage) == ["out/A.json", "out/a.json_output.json"]
+    with pytest.raises(DocumentError) as caught:
+        storage.read("forms", "out/a.json")
+    assert caught.value.reason == "blob-gone"
+
+
+@pytest.mark.parametrize("path", ["nothing.json", "out", "out/a.json/b.json", "no/folder/a.json"])
+def test_what_is_not_there_is_deleted_already(storage: Storage, path: str) -> None:
+    storage.write("forms", "out/a.json", b"{}")
+    storage.delete("forms", path)
+    storage.delete("nowhere", path)
+    assert paths(storage) == ["out/a.json"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_name_is_deleted(storage: Storage, name: str) -> None:
+    storage.write("forms", f"in/{name}", b"content")
+    storage.delete("forms", f"in/{name}")
+    assert paths(storage) == []
+
+
+def test_a_path_that_no_blob_can_have_ends_its_document(storage: Storage) -> None:
+    for call in (
+        lambda: storage.delete("forms", "x" * 1100),
+        lambda: storage.write("forms", "x" * 1100, b""),
+    ):
+        with pytest.raises(DocumentError) as caught:
+            call()
+        assert caught.value.reason == "unsafe-path"
