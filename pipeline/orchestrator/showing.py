@@ -105,9 +105,11 @@ class Showing:
 
 def _of_views(shown: Refreshed, contract: str) -> list[Remark]:
     told: list[Remark] = []
-    added = [f for c in shown.changes for f in c.fields(c.plan.added)] if shown.settled else []
-    if added:
-        told.append(_remark("view-columns-added", "columns added", added))
+    new = [name for change in shown.changes for name in change.plan.new]
+    if new and shown.settled:
+        added = [f for change in shown.changes for f in change.fields(change.plan.added)]
+        says = f"columns added: {listed(added or new)}"
+        told.append(Remark("view-columns-added", says, {"fields": added, "columns": new}))
     frozen = [*(f for c in shown.changes for f in c.fields(c.plan.frozen)), *shown.frozen]
     if frozen and contract == "freeze":
         told.append(_remark("view-columns-frozen", "stored, no column (schema_contract freeze)", frozen))

@@ -67,10 +67,11 @@ class Retyped:
 
 @dataclass(frozen=True, slots=True)
 class ColumnPlan:
-    """The columns of a view, and what is new about them: fields that got a column, fields that were
-    refused one, fields of another type, and columns of another name (before, now)."""
+    """The columns of a view, and what is new about them: columns that were not there, fields that got one,
+    fields that were refused one, fields of another type, and columns of another name (before, now)."""
 
     columns: tuple[ViewColumn, ...]
+    new: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
     frozen: tuple[str, ...] = ()
     retyped: tuple[Retyped, ...] = ()
@@ -100,6 +101,7 @@ def plan_columns(
     columns = _with_confidence(plain, kept, own) if options.confidence else plain
     return ColumnPlan(
         columns,
+        new=tuple(column.name for column in columns[len(earlier) :]),
         added=tuple(spec.name for spec in new),
         frozen=tuple(spec.name for spec in fields if closed and spec.name not in had),
         retyped=retyped,

@@ -66,9 +66,15 @@ def test_new_columns_are_told_once(run: Run, ledger: Ledger, heard: list[Progres
     showing = run(A, B)
     showing.prepare()
     showing.finish({}, scored=True)
-    assert events(ledger) == [("view-columns-added", {"fields": ["b"]})]
+    assert events(ledger) == [("view-columns-added", {"fields": ["b"], "columns": ["b"]})]
     assert heard == [Note("view-columns-added", "invoice", "columns added: b")]
     assert showing.sentences == ["columns added: b"]
+
+
+def test_confidence_that_was_asked_for_is_told(run: Run, ledger: Ledger) -> None:
+    run(A).prepare()
+    run(A, confidence_columns=True).prepare()
+    assert events(ledger) == [("view-columns-added", {"fields": [], "columns": ["a_confidence"]})]
 
 
 def test_fields_that_a_frozen_view_leaves_out_are_told_in_every_run(run: Run, ledger: Ledger) -> None:
@@ -118,7 +124,7 @@ def test_line_items_that_no_model_lists_are_found_after_scoring(run: Run, ledger
     showing.finish({}, scored=True)
     with ledger.database.connect() as connection:
         assert views_of(connection, "invoice") == ["invoice", "invoice__lines"]
-    assert events(ledger) == [("view-columns-added", {"fields": ["lines/price"]})]
+    assert events(ledger) == [("view-columns-added", {"fields": ["lines/price"], "columns": ["price"]})]
 
 
 def test_a_slash_in_a_name_that_was_read_off_a_form_is_no_table(run: Run, ledger: Ledger) -> None:
