@@ -14,6 +14,7 @@ from pipeline.cli.console import Exit, err, out
 from pipeline.cli.demo import demo
 from pipeline.cli.doctor import doctor
 from pipeline.cli.emulator import emulator
+from pipeline.cli.forget import forget_documents
 from pipeline.cli.init import init
 from pipeline.cli.layout import layout
 from pipeline.cli.report import report
@@ -58,6 +59,9 @@ app.command(epilog="Example: formpipe retry --form-type invoices --reason damage
 app.command(epilog="Example: formpipe report --html report.html")(report)
 app.command(epilog="Example: formpipe status --form-type invoices --outcome dead")(status)
 app.command(epilog="Example: formpipe verify --form-type invoices --output json")(verify)
+app.command("forget", epilog="Example: formpipe forget --form-type invoices --older-than 400d --dry-run")(
+    forget_documents
+)
 app.command(epilog="Example: formpipe layout invoice.pdf --text")(layout)
 app.command(epilog="Example: formpipe demo /tmp/demo --seed 11")(demo)
 app.command(epilog="Example: formpipe emulator --port 5000 --key first --key second")(emulator)

@@ -13,7 +13,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
-    Row,
     Select,
     and_,
     delete,
@@ -22,7 +21,6 @@ from sqlalchemy import (
     insert,
     literal,
     select,
-    text,
     update,
 )
 
@@ -190,9 +188,14 @@ def settle(database: Engine) -> bool:
     at one of them prevented it. Nothing to do on the other dialects."""
     if database.dialect.name != "sqlite":
         return True
-    with database.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        busy: Row[Any] = connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).one()
-    return not busy[0]
+    connection = database.raw_connection()
+    try:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (busy, *_) = cursor.fetchall()[0]
+    finally:
+        connection.close()
+    return not busy
 
 
 def _footprint(connection: Connection, chosen: Sequence[ColumnElement[bool]]) -> Footprint:

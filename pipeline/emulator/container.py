@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -58,6 +58,10 @@ class SignedContainer:
     def write(self, container: str, path: str, content: bytes) -> None:
         with _reading("write"):
             self._client.upload_blob(path, content, overwrite=True)
+
+    def delete(self, container: str, path: str) -> None:
+        with suppress(ResourceNotFoundError), _reading("delete"):
+            self._client.delete_blob(path)
 
     def link(self, container: str, *, permissions: str, lifetime: timedelta) -> ContainerLink:
         raise RowError("a signed URL makes no other", reason="storage-not-reachable")

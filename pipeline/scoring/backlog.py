@@ -9,7 +9,7 @@ from itertools import islice
 
 from sqlalchemy import Connection, Engine
 
-from pipeline.db import documents
+from pipeline.db import documents, forgetting
 from pipeline.db.connection import reading
 from pipeline.ports import Storage
 from pipeline.types import Blob, BlobRef, FormType
@@ -20,7 +20,8 @@ _COMPANIONS = (".ocr.json", ".labels.json")
 
 @dataclass(slots=True)
 class BacklogChanges:
-    """What a listing says against what is known. `ignored`: label and layout files beside documents."""
+    """What a listing says against what is known. `ignored`: label and layout files beside documents;
+    `forgotten`: blobs whose document was forgotten, and that did not change since."""
 
     listed: int = 0
     new: int = 0
@@ -28,6 +29,7 @@ class BacklogChanges:
     unchanged: int = 0
     gone: int = 0
     ignored: int = 0
+    forgotten: int = 0
 
 
 def is_companion(path: str) -> bool:
@@ -59,6 +61,7 @@ def synchronise(
         if batch.new or batch.changed:
             with database.begin() as connection:
                 guard(connection)
+                forgetting.exhume(connection, row.form_type, batch.exhumed)
                 documents.add(connection, row.form_type, batch.new, now())
                 documents.renew(connection, batch.changed)
     gone = list(listing.missing())
@@ -74,6 +77,8 @@ def synchronise(
 class _Batch:
     new: dict[str, tuple[BlobRef, Blob]]
     changed: dict[int, Blob]
+    exhumed: tuple[str, ...] = ()
+    forgotten: int = 0
 
 
 class _Listing:
@@ -112,7 +117,11 @@ class _Listing:
             refs[documents.path_hash(ref)] = (ref, blob)
         with reading(self._database) as connection:
             known = documents.find(connection, self._row.form_type, list(refs))
-        batch = _Batch({key: pair for key, pair in refs.items() if key not in known}, {})
+            unknown = [key for key in refs if key not in known]
+            buried = forgetting.etags(connection, self._row.form_type, unknown)
+        new = {key: refs[key] for key in unknown if buried.get(key) != refs[key][1].etag}
+        exhumed = tuple(key for key in buried if key in new)
+        batch = _Batch(new, {}, exhumed, len(unknown) - len(new))
         for key, document in known.items():
             self._seen.add(document.id)
             blob = refs[key][1]
@@ -125,4 +134,5 @@ class _Listing:
         self.changes.listed += listed
         self.changes.new += len(batch.new)
         self.changes.changed += len(batch.changed)
-        self.changes.unchanged += listed - len(batch.new) - len(batch.changed)
+        self.changes.forgotten += batch.forgotten
+        self.changes.unchanged += listed - len(batch.new) - len(batch.changed) - batch.forgotten

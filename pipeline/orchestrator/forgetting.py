@@ -1,0 +1,143 @@
+"""Forget documents: first what lies outside the database, then what is in it. Killed in between, the
+documents are still known, and forgetting them again takes the rest away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlalchemy import Connection, Engine
+
+from pipeline.db import deliveries, forgetting
+from pipeline.db.connection import reading
+from pipeline.db.forgetting import Criterion, Doomed, Footprint
+from pipeline.errors import DocumentError, FormpipeError, RunError
+from pipeline.formats.result_json import output_path
+from pipeline.orchestrator.leasing import LeaseTerms, held
+from pipeline.params.rules import Validated
+from pipeline.ports import Sinks, Storage, Storages
+from pipeline.types import FormType
+
+_BATCH = 2_000
+_DELETES_AT_ONCE = 8
+_CANDIDATES = 10
+
+
+class Places(Protocol):
+    """Where documents leave traces."""
+
+    @property
+    def database(self) -> Engine: ...
+    @property
+    def storages(self) -> Storages: ...
+    @property
+    def sinks(self) -> Sinks: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What is gone. `error`: why not everything is; `wiped` is False where SQLite still holds old pages in
+    its log, because somebody reads them."""
+
+    gone: Footprint
+    error: FormpipeError | None = None
+    wiped: bool = True
+
+
+def find(database: Engine, name: str, form_type: str | None) -> forgetting.Named:
+    """The one document that a person means by a path, the end of one, or an id.
+
+    Raises RunError (`document-unknown`, `document-unclear`).
+    """
+    with reading(database) as connection:
+        found = forgetting.named(connection, name, form_type, _CANDIDATES + 1)
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise RunError(
+            "no document has this path or id: `formpipe status --outcome loaded` lists them, and what is "
+            "forgotten already is not listed",
+            reason="document-unknown",
+        )
+    listed = "; ".join(f"{each.id} ({each.form_type}) {each.path}" for each in found[:_CANDIDATES])
+    more = ", ..." if len(found) > _CANDIDATES else ""
+    raise RunError(
+        f"several documents are called so: give an id, or the form type by --form-type: {listed}{more}",
+        reason="document-unclear",
+    )
+
+
+def row_of(validated: Validated, form_type: str) -> FormType:
+    """The parameter row, which says where output files are. Raises RunError (`row-faulty`)."""
+    for row in validated.form_types:
+        if row.form_type == form_type:
+            return row
+    raise RunError(
+        f"the row of {form_type} is at fault, so nobody knows where its output files are: mend it first "
+        "(`formpipe params validate`)",
+        reason="row-faulty",
+    )
+
+
+def forget(places: Places, row: FormType, criterion: Criterion, terms: LeaseTerms) -> Forgotten:
+    """Forget what the criterion chooses, batch by batch; no run works on the row's group meanwhile. An error
+    (`held-elsewhere` among them) ends it; what was forgotten until then stays so."""
+    gone = Footprint()
+    error = None
+    try:
+        with held(places.database, row.group, terms) as guard:
+            work = _Work(places, row, criterion, terms, guard)
+            while (some := work.one_batch()) is not None:
+                gone += some
+    except FormpipeError as caught:
+        error = caught
+    return Forgotten(gone, error, forgetting.settle(places.database))
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    places: Places
+    row: FormType
+    criterion: Criterion
+    terms: LeaseTerms
+    guard: Callable[[Connection], None]
+
+    def one_batch(self) -> Footprint | None:
+        """Forget some documents; None where none is left."""
+        with reading(self.places.database) as connection:
+            doomed = forgetting.next_doomed(connection, self.criterion, _BATCH)
+            items = deliveries.items_of(connection, [each.id for each in doomed])
+        if not doomed:
+            return None
+        self._remove_outputs(doomed)
+        for sink, ids_of in items.items():
+            for form_type, ids in ids_of.items():
+                self.places.sinks.of(sink).remove(form_type, sorted(ids))
+        with self.places.database.begin() as connection:
+            self.guard(connection)
+            return forgetting.forget(
+                connection,
+                self.criterion,
+                [each.id for each in doomed],
+                self.row.target_table,
+                self.terms.now(),
+            )
+
+    def _remove_outputs(self, doomed: Sequence[Doomed]) -> None:
+        if self.row.output_folder is None:
+            return
+        storage = self.places.storages.of(self.row.secrets.scoring)
+        with ThreadPoolExecutor(_DELETES_AT_ONCE) as pool:
+            for _ in pool.map(lambda each: self._remove_output(storage, each), doomed):
+                pass
+
+    def _remove_output(self, storage: Storage, each: Doomed) -> None:
+        """Whatever became of the document: a run that was killed may have left a file without a result. A
+        path that no file can have never had one."""
+        path = output_path(self.row.output_folder or "", self.row.scoring_folder, each.path)
+        try:
+            storage.delete(each.container, path)
+        except DocumentError:
+            return
