@@ -100,7 +100,7 @@ def _criterion(
 
 
 def before(age: str, now: datetime) -> datetime:
-    """The time that lies an age (`400d`, `12w`, `2y`) before now; a year has 365 days. Raises BadParameter."""
+    """The time that lies an age (`400d`, `12w`, `2y` of 365 days) before now. Raises BadParameter."""
     read = re.fullmatch(r"([1-9][0-9]{0,5})([dwy])", age)
     if read is None:
         raise typer.BadParameter("write days, weeks or years: 400d, 12w, 2y", param_hint="--older-than")
