@@ -131,20 +131,32 @@ def catch_up(connection: Connection, row: FormType) -> int:
 
 
 def remove(connection: Connection, target_table: str | None, document_ids: Iterable[int]) -> None:
-    """Delete the rows of documents, as part of forgetting them. A table that is not ours is left alone."""
-    there = _ours(connection, target_table)
-    if there is not None:
-        for some in _chunks(document_ids):
-            connection.execute(delete(there).where(there.c.document_id.in_(some)))
+    """Delete the rows of documents, as part of forgetting them. Does nothing where there is no such table.
+
+    Raises RowError: `target-table-foreign` where a table of this name is not ours, so that nobody takes its
+    rows for deleted; `target-table-refused`."""
+    if not target_table:
+        return
+    with refusals(target_table):
+        there = _ours(connection, target_table)
+        if there is not None:
+            for some in _chunks(document_ids):
+                connection.execute(delete(there).where(there.c.document_id.in_(some)))
 
 
 def clear(connection: Connection, target_table: str | None, form_type_: str) -> None:
     """Delete the rows of a form type's documents, before these are deleted; the table itself stays. A table
-    that is not ours is left alone."""
-    there = _ours(connection, target_table)
-    if there is not None:
-        mine = select(document.c.id).where(document.c.form_type == form_type_)
-        connection.execute(delete(there).where(there.c.document_id.in_(mine)))
+    that is not ours is left alone. Raises RowError (`target-table-refused`)."""
+    if not target_table:
+        return
+    with refusals(target_table):
+        try:
+            there = _ours(connection, target_table)
+        except RowError:
+            return
+        if there is not None:
+            mine = select(document.c.id).where(document.c.form_type == form_type_)
+            connection.execute(delete(there).where(there.c.document_id.in_(mine)))
 
 
 # --- the table ------------------------------------------------------------------------------------
@@ -219,14 +231,14 @@ def _require_no_more(wanted: Table, shape: TargetShape) -> None:
         )
 
 
-def _ours(connection: Connection, target_table: str | None) -> Table | None:
-    if not target_table:
-        return None
+def _ours(connection: Connection, target_table: str) -> Table | None:
     name = TargetName(target_table)
     try:
         shape = target_tables.look(connection, name)
-    except RowError:
-        return None
+    except RowError as error:
+        if error.reason == "target-schema-missing":
+            return None
+        raise
     return table_of(name, ()) if shape else None
 
 

@@ -610,7 +610,10 @@ def test_a_table_of_somebody_else_is_left_alone(desk: Desk, statement: str, reas
         desk.prepare(ROW, FIELDS)
     assert caught.value.reason == f"target-table-{reason}"
     with desk.database.begin() as connection:
-        targets.remove(connection, "invoices", [1])
+        with pytest.raises(RowError, match="not ours"):
+            targets.remove(connection, "invoices", [1])
+        targets.remove(connection, "invoices_2", [1])
+        targets.remove(connection, "nowhere.invoices", [1])
         targets.clear(connection, "invoices", "invoice")
     assert desk.columns_of("invoices") == before
 
