@@ -10,7 +10,8 @@ from sqlalchemy.dialects import mssql
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.schema import CreateTable
 
-from pipeline.db import target_tables, targets
+from pipeline.db import target_tables
+from pipeline.db.target_statements import stale, too_long, unshown, upsert
 from pipeline.db.target_tables import TargetName, refusals, table_of
 from pipeline.db.views import ViewColumn, definition
 from pipeline.db.views.query import cells_query, item_query
@@ -80,7 +81,7 @@ def test_a_target_table_has_types_that_an_index_takes() -> None:
 
 @pytest.mark.parametrize("some", [True, False])
 def test_rows_are_merged(some: bool) -> None:
-    statement = targets.upsert(TABLE, "order", "mssql", some=some)
+    statement = upsert(TABLE, "order", "mssql", some=some)
     sql = said(statement.bindparams(ids=[1, 2]) if some else statement)  # type: ignore[attr-defined]
     assert sql.startswith("MERGE INTO marts.[Order] WITH (HOLDLOCK) AS target")
     assert "ON (target.document_id = source.document_id AND target.part = source.part)" in sql
@@ -90,10 +91,10 @@ def test_rows_are_merged(some: bool) -> None:
 
 def test_what_is_asked_before_and_after_a_merge_parses() -> None:
     statements = [
-        targets.unshown(TABLE, "order", TABLE.c.document_id.in_([1, 2])),
-        targets.stale(TABLE, "order"),
-        targets.too_long(["No"], [1]),
-        targets.too_long(["No"], None),
+        unshown(TABLE, "order", TABLE.c.document_id.in_([1, 2])),
+        stale(TABLE, "order"),
+        too_long(["No"], [1]),
+        too_long(["No"], None),
     ]
     assert [tsql_faults(said(each)) for each in statements] == [[]] * 4
 
