@@ -30,8 +30,8 @@ class State(StrEnum):
     UNROUTED = "unrouted"
 
 
-_COUNTS = ("pending", "loaded", "partial", "dead", "gone", "unrouted")
-_RARE = {">gone": "0", ">unrouted": "0"}
+_COUNTS = ("pending", "loaded", "partial", "dead", "gone", "unrouted", "forgotten")
+_RARE = {">gone": "0", ">unrouted": "0", ">forgotten": "0"}
 _HEADS = {"form_type": "form type", "document_id": "document", "layout_confidence": "layout"}
 _NUMBERS = ("id", "document_id", "attempts", "pages", "occurrence", "page", "confidence", "layout_confidence")
 _DOCUMENT = ("form_type", "id", "state", "reason", "attempts", "pages", "path", "message")

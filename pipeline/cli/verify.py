@@ -88,7 +88,8 @@ def _print_text(
         out.print(f"{how} {escape(done.form_type)} {escape(_repair(done))}")
     out.print(
         f"{counts.files} files, {counts.documents} documents ({counts.pending} pending), "
-        f"{counts.outputs} output files"
+        + (f"{counts.forgotten} forgotten, " if counts.forgotten else "")
+        + f"{counts.outputs} output files"
         + (f", {counts.items} items of further sinks: " if counts.items else ": ")
         + ("no difference" if not counts.differences else f"{counts.differences} differences")
         + (f", {counts.mended} mended" if counts.mended else "")

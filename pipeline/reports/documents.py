@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, Select, and_, case, func, select
 
-from pipeline.db import models
+from pipeline.db import forgetting, models
 from pipeline.db.connection import reading
 from pipeline.db.tables import STAGES, document, field_value, part
 from pipeline.types import FormType
@@ -44,6 +44,12 @@ def by_hash(database: Engine, form_type: str, hashes: Sequence[str]) -> dict[str
     ).where(document.c.form_type == form_type, document.c.path_hash.in_(hashes))
     with reading(database) as connection:
         return {row.path_hash: row for row in connection.execute(query)}
+
+
+def forgotten(database: Engine, form_type: str, hashes: Collection[str]) -> dict[str, str]:
+    """The ETags that blobs had when they were forgotten, by path hash."""
+    with reading(database) as connection:
+        return forgetting.etags(connection, form_type, sorted(hashes))
 
 
 def required_fields(database: Engine, row: FormType) -> dict[int | None, frozenset[str]]:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from pipeline.db import forgetting
 from pipeline.reports import queries
 from pipeline.reports.summary import (
     Documents,
@@ -48,6 +49,7 @@ def standings(connection: Connection, form_type: str | None = None) -> tuple[Sta
     documents = grouped(queries.documents_by_state(connection), lambda row: row.form_type)
     versions = grouped(queries.model_versions(connection), lambda row: row.form_batch_group_id)
     review = queries.review_counts(connection)
+    forgotten = forgetting.counts(connection)
     scored = grouped(queries.documents_by_version(connection), lambda row: row.form_type)
     runs = {
         name: LastRun(row.run_id, row.started_at, row.state)
@@ -56,7 +58,7 @@ def standings(connection: Connection, form_type: str | None = None) -> tuple[Sta
     return tuple(
         Standing(
             name,
-            count_documents(documents[name]),
+            count_documents(documents[name], forgotten.get(name, 0)),
             review.get(name, 0),
             model := current_model(versions[group]),
             runs.get(name),

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row
 
+from pipeline.db import forgetting
 from pipeline.errors import RunError
 from pipeline.reports import queries
 from pipeline.reports.throughput import Throughput, throughput
@@ -42,7 +43,8 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """Documents by state. Pages and layout confidence (mean, None unknown) are of those that were read."""
+    """Documents by state. Pages and layout confidence (mean, None unknown) are of those that were read;
+    `forgotten` ones are in no other count."""
 
     pending: int = 0
     loaded: int = 0
@@ -50,6 +52,7 @@ class Documents:
     dead: int = 0
     gone: int = 0
     unrouted: int = 0
+    forgotten: int = 0
     pages: int = 0
     ocr_pages: int = 0
     layout_confidence: float | None = None
@@ -236,6 +239,7 @@ def _form_types(
     documents = grouped(queries.documents_by_state(connection), lambda row: row.form_type)
     spread = grouped(queries.confidences(connection, only), lambda row: row.form_type)
     failed = grouped(queries.failures(connection), lambda row: row.form_type)
+    forgotten = forgetting.counts(connection)
     versions = grouped(queries.model_versions(connection), lambda row: row.form_batch_group_id)
     by_version = grouped(queries.documents_by_version(connection), lambda row: row.form_type)
     last = {name for name, row in queries.last_runs(connection).items() if run and row.run_id == run.id}
@@ -243,7 +247,7 @@ def _form_types(
         FormTypeSummary(
             form_type=name,
             run_row=_run_row(rows[name]) if name in rows else None,
-            documents=(counts := count_documents(documents[name])),
+            documents=(counts := count_documents(documents[name], forgotten.get(name, 0))),
             fields=_fields(spread[name]),
             failures=tuple(_failure(row) for row in failed[name]),
             model=(model := current_model(versions[group])),
@@ -266,13 +270,14 @@ def _run_row(row: Row[Any]) -> RunRow:
     return RunRow(**{field.name: getattr(row, field.name) for field in fields(RunRow)})
 
 
-def count_documents(rows: Sequence[Row[Any]]) -> Documents:
-    """The rows of `queries.documents_by_state` of one form type as one record."""
+def count_documents(rows: Sequence[Row[Any]], forgotten: int) -> Documents:
+    """The rows of `queries.documents_by_state` of one form type as one record, and those without a row."""
     counts = {row.state: row.documents for row in rows}
     read = sum(row.read for row in rows)
     total = sum(row.layout_confidence or 0.0 for row in rows)
     return Documents(
         **counts,
+        forgotten=forgotten,
         pages=sum(row.pages for row in rows),
         ocr_pages=sum(row.ocr_pages for row in rows),
         layout_confidence=total / read if read else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -26,6 +26,7 @@ from pipeline.types import RunRow
 _RUN = ("listed", "unchanged", "loaded", "partial", "dead")
 _WORK = ("pages", "by OCR", "values", "seconds", "pages/s")
 _NOW = ("pending", "loaded", "partial", "dead", "gone", "to check")
+_FORGOTTEN = "forgotten"
 _STYLES = {"loaded": "green", "partial": "yellow", "dead": "red", "to check": "yellow", "pending": "cyan"}
 
 
@@ -35,8 +36,10 @@ def render(report: Report) -> RenderableType:
     parts: list[RenderableType] = [_run_line(report.run), ""]
     summaries = report.form_types
     if report.run is not None:
-        parts += [_numbers("this run", summaries, _RUN), "", _numbers("its work", summaries, _WORK), ""]
-    parts += [_numbers("as it stands now", summaries, _NOW), ""]
+        done = [_done(summary) for summary in summaries]
+        parts += [_numbers("this run", summaries, _RUN, done), ""]
+        parts += [_numbers("its work", summaries, _WORK, done), ""]
+    parts += [_standing(summaries), ""]
     for summary in summaries:
         parts.extend((*_details(summary), ""))
     parts.extend(_failures(summaries))
@@ -79,21 +82,32 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def _numbers(title: str, summaries: Sequence[FormTypeSummary], columns: Sequence[str]) -> Table:
+def _standing(summaries: Sequence[FormTypeSummary]) -> Table:
+    """Forgotten documents have a column where there are some."""
+    counts = [_now(summary) for summary in summaries]
+    columns = (*_NOW, _FORGOTTEN) if any(each[_FORGOTTEN] for each in counts) else _NOW
+    return _numbers("as it stands now", summaries, columns, counts)
+
+
+def _numbers(
+    title: str,
+    summaries: Sequence[FormTypeSummary],
+    columns: Sequence[str],
+    counts: Sequence[Mapping[str, float | None]],
+) -> Table:
     """Three tables rather than a wide one: each fits a terminal of 80 columns."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column(Text(title), overflow="fold", min_width=21)
     for name in columns:
         table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
-    for summary in summaries:
-        counts = _now(summary) if columns is _NOW else _done(summary)
-        table.add_row(Text(summary.form_type), *(_cell(name, counts.get(name)) for name in columns))
+    for summary, mine in zip(summaries, counts, strict=True):
+        table.add_row(Text(summary.form_type), *(_cell(name, mine.get(name)) for name in columns))
     return table
 
 
 def _now(summary: FormTypeSummary) -> dict[str, float | None]:
     documents = summary.documents
-    counts = {name: getattr(documents, name) for name in _NOW[:-1]}
+    counts = {name: getattr(documents, name) for name in (*_NOW[:-1], _FORGOTTEN)}
     return {**counts, "to check": summary.review}
 
 

@@ -56,12 +56,14 @@ class Difference:
 
 @dataclass(slots=True)
 class Counts:
-    """What was looked at. `pending` documents are no difference: the next run scores them. `items` are
-    those of sinks beside SQL, `mended` the differences that are none any more."""
+    """What was looked at. `pending` documents are no difference: the next run scores them; nor are
+    `forgotten` ones, whose file is still as it was. `items` are those of sinks beside SQL, `mended` the
+    differences that are none any more."""
 
     files: int = 0
     documents: int = 0
     pending: int = 0
+    forgotten: int = 0
     outputs: int = 0
     items: int = 0
     differences: int = 0
@@ -135,9 +137,13 @@ class _Check:
     def _files(self, blobs: Sequence[Blob]) -> Iterator[Difference]:
         by_hash = {path_hash(self._ref(blob)): blob for blob in blobs}
         known = documents.by_hash(self._database, self._row.form_type, list(by_hash))
+        buried = documents.forgotten(self._database, self._row.form_type, by_hash.keys() - known.keys())
         self._counts.files += len(by_hash)
         for key, blob in by_hash.items():
-            yield from self._file(blob, known.get(key))
+            if buried.get(key) == blob.etag:
+                self._counts.forgotten += 1
+            else:
+                yield from self._file(blob, known.get(key))
 
     def _ref(self, blob: Blob) -> BlobRef:
         return BlobRef(self._storage.account, self._row.scoring_container, blob.path)

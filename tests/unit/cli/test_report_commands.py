@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.unit.conftest import Ledger
 
 Run = Callable[..., Result]
+COUNTS = ["pending", "loaded", "partial", "dead", "gone", "unrouted", "forgotten"]
 
 
 @pytest.fixture
@@ -81,8 +82,8 @@ def test_a_page_that_cannot_be_written_is_a_named_error(scored: Ledger, run: Run
 
 def test_status_counts_documents_values_model_and_last_run(scored: Ledger, run: Run) -> None:
     head, line = run("status").stdout.splitlines()
-    assert head.split()[2:9] == ["pending", "loaded", "partial", "dead", "gone", "unrouted", "to"]
-    assert line.split()[:8] == ["invoice", "1", "1", "0", "1", "0", "0", "1"]
+    assert head.split()[2:10] == [*COUNTS, "to"]
+    assert line.split()[:9] == ["invoice", "1", "1", "0", "1", "0", "0", "0", "1"]
     assert "v1 F1 0.900" in line
     assert re.search(r"  1, (2026-)?(03-02|09:00)$", line)
 
