@@ -254,6 +254,18 @@ def test_confidence_that_is_asked_for_later_comes_last_and_stays(desk: Desk) -> 
     assert desk.columns()[7:] == [*expected, "a_confidence_2"]
 
 
+def test_the_view_of_one_document_reads_only_that_document(desk: Desk) -> None:
+    if desk.database.dialect.name != "postgresql":
+        pytest.skip("the plan of SQLite has a test of its own")
+    desk.show([FieldSpec("no"), FieldSpec("t/x")])
+    with desk.database.begin() as connection:
+        connection.execute(text("SET LOCAL enable_seqscan = off"))
+        for view in ("invoice", "invoice__t"):
+            plan = connection.scalars(text(f"EXPLAIN SELECT * FROM forms.{view} WHERE document_id = 7")).all()
+            assert any("Index Cond: (id = 7)" in line for line in plan)
+            assert any("Index Cond: (document_id = 7)" in line for line in plan)
+
+
 # --- the contract -----------------------------------------------------------------------------------
 
 
