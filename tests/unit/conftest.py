@@ -132,3 +132,9 @@ class Ledger:
 @pytest.fixture
 def ledger(database: Engine, tmp_path: Path) -> Ledger:
     return Ledger(database, tmp_path / "data")
+
+
+@pytest.fixture
+def make_ledger() -> type[Ledger]:
+    """For databases of other dialects."""
+    return Ledger
