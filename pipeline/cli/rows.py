@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Annotated, Any
 
 import typer
@@ -70,4 +71,14 @@ def read_view(database: Engine, form_type: str, limit: int) -> ViewRows:
     query = everything.order_by(literal_column("path")).limit(limit)
     with reading(database) as connection:
         found = connection.execute(query)
-        return ViewRows(tuple(found.keys()), [tuple(row) for row in found])
+        columns = tuple(found.keys())
+        return ViewRows(columns, [tuple(map(told, columns, row)) for row in found])
+
+
+def told(column: str, value: Any) -> Any:
+    """A cell alike on every dialect: SQLite has no type for flags and decimals, others pad the latter."""
+    if column == "review" and value is not None:
+        return bool(value)
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return value

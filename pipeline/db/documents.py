@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Float,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
+from pipeline.db import bulk
 from pipeline.db.connection import reading
-from pipeline.db.tables import document, field_value, part
-from pipeline.types import BacklogDocument, Blob, BlobRef, DocumentResult, ScoredValue
+from pipeline.db.tables import document, field_value, part, table_cell
+from pipeline.db.value_rows import CELL_COLUMNS, VALUE_COLUMNS, cell_rows, value_rows
+from pipeline.types import BacklogDocument, Blob, BlobRef, DocumentResult
 
 _IN_LIST = 500
 _OPEN = ("pending", "submitted")
@@ -215,7 +229,7 @@ def count_stale(connection: Connection, form_type: str, version_id: int) -> int:
 def pages_per_document(connection: Connection, form_type: str) -> float | None:
     """The mean number of pages of the documents that were read, None before there are any."""
     return connection.scalar(
-        select(func.avg(document.c.pages)).where(
+        select(func.avg(cast(document.c.pages, Float))).where(
             document.c.form_type == form_type, document.c.pages.is_not(None)
         )
     )
@@ -240,22 +254,28 @@ def finish(
     run_id: int,
     now: datetime,
 ) -> None:
-    """Write what was found in documents and how they ended. Model values of an earlier scoring are
-    replaced; a person's values stay."""
+    """Write what was found in documents and how they ended. Model values and table cells of an earlier
+    scoring are replaced; a person's values stay. Documents are locked in the order of their ids, so that
+    two writers wait for each other instead of blocking each other."""
     if not results:
         return
+    ordered = sorted(results, key=lambda result: result.document.id)
     connection.execute(
         update(document).where(document.c.id == bindparam("key")).values(_FINISHED),
-        [_finished(result, model_version_id, run_id, now) for result in results],
+        [_finished(result, model_version_id, run_id, now) for result in ordered],
     )
-    parts = _parts(connection, results)
+    parts = _parts(connection, ordered)
     for some in _chunks(parts.values()):
         connection.execute(
             delete(field_value).where(field_value.c.part_id.in_(some), field_value.c.source == "model")
         )
-    values = [_value(parts[r.document.id], value) for r in results for value in r.values]
-    if values:
-        connection.execute(insert(field_value), values)
+        connection.execute(delete(table_cell).where(table_cell.c.part_id.in_(some)))
+    there = [result for result in ordered if result.document.id in parts]
+    values = (row for result in there for row in value_rows(parts[result.document.id], result))
+    bulk.upsert(connection, field_value, VALUE_COLUMNS, values)
+    cells = [row for result in there for row in cell_rows(parts[result.document.id], result)]
+    if cells:
+        bulk.upsert(connection, table_cell, CELL_COLUMNS, cells)
 
 
 _FINISHED: dict[str, object] = {
@@ -315,29 +335,6 @@ def _part_ids(connection: Connection, documents: Sequence[int]) -> dict[int, int
         )
         found.update({row.document_id: row.id for row in rows})
     return found
-
-
-def _value(part_id: int, value: ScoredValue) -> dict[str, object]:
-    found, typed = value.found, value.typed
-    return {
-        "part_id": part_id,
-        "field": found.field,
-        "occurrence": found.occurrence,
-        "source": "model",
-        "text": found.text,
-        "value_text": typed.text,
-        "value_number": typed.number,
-        "value_date": typed.date,
-        "value_time": typed.time,
-        "value_mark": typed.mark,
-        "currency": typed.currency,
-        "page": found.page,
-        "polygon": json.dumps(found.polygon) if found.polygon else None,
-        "confidence": found.confidence,
-        "layout_confidence": found.layout_confidence,
-        "ambiguous": typed.ambiguous,
-        "review": value.review,
-    }
 
 
 def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
