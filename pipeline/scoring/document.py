@@ -88,4 +88,5 @@ def conclude(task: ScoreTask, found: Found, storage: Storage) -> DocumentResult:
         pages=len(layout.pages),
         ocr_pages=layout.ocr_pages,
         layout_confidence=layout_confidence(layout),
+        tables=tuple((page.number, table) for page in layout.pages for table in page.tables),
     )

@@ -1,0 +1,232 @@
+"""Many rows at once into a table: new keys are inserted, known ones updated, in the caller's transaction.
+
+What a dialect can do is a record: how rows get to the server, and the one statement that merges them.
+SQLite merges as it inserts. PostgreSQL and SQL Server take the rows into a temporary table of the connection
+first (COPY; an array of parameters), and merge from there in the order of the key, so that two writers of
+the same keys wait for each other instead of blocking each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.exc import DBAPIError
+
+from pipeline.errors import RunError
+
+Row = Sequence[Any]
+Convert = Callable[[Any], Any]
+
+CHUNK = 20_000
+"""Rows that are held in memory, and merged, at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The table and the columns that rows are given in; `key` and `rest` are the same columns apart."""
+
+    name: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    rest: tuple[str, ...]
+    types: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a dialect does with many rows. `stage`: makes the temporary table; `send`: takes rows to it (or
+    merges them at once); `merge` and `clear`: statements after that, where there is a temporary table."""
+
+    send: Callable[[Connection, Target, Iterable[Row]], None]
+    stage: Callable[[Target], str] | None = None
+    merge: Callable[[Target], str] | None = None
+    clear: Callable[[Target], str] | None = None
+
+
+def upsert(
+    connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Row], *, chunk: int = CHUNK
+) -> int:
+    """Insert `rows`, each a sequence in the order of `columns`, or update the row that has its primary key;
+    returns how many rows there were.
+
+    Rows are taken as they come, `chunk` at a time, so memory does not grow with their number. No key may
+    stand twice within a chunk. Raises what the driver raises, as SQLAlchemy wraps it.
+    """
+    able = capabilities(connection.dialect.name)
+    target = _target(table, columns, connection)
+    if able.stage is not None:
+        connection.exec_driver_sql(able.stage(target))
+    total = 0
+    for some in _chunks(_converted(table, columns, rows, connection), chunk):
+        able.send(connection, target, some)
+        if able.merge is not None and able.clear is not None:
+            connection.exec_driver_sql(able.merge(target))
+            connection.exec_driver_sql(able.clear(target))
+        total += len(some)
+    return total
+
+
+def capabilities(dialect: str) -> Capabilities:
+    """Raises RunError (`database-dialect`) for a dialect nobody has described."""
+    try:
+        return _DIALECTS[dialect]
+    except KeyError:
+        known = ", ".join(sorted(_DIALECTS))
+        raise RunError(f"{dialect} cannot be written to; use {known}", reason="database-dialect") from None
+
+
+def _target(table: Table, columns: Sequence[str], connection: Connection) -> Target:
+    key = tuple(column.name for column in table.primary_key)
+    missing = [name for name in key if name not in columns]
+    if missing:
+        raise ValueError(f"{table.name}: rows without {', '.join(missing)} have no key")
+    quote = connection.dialect.identifier_preparer.quote
+    return Target(
+        name=table.name,
+        columns=tuple(map(quote, columns)),
+        key=tuple(map(quote, key)),
+        rest=tuple(quote(name) for name in columns if name not in key),
+        types=tuple(table.c[name].type.compile(connection.dialect) for name in columns),
+    )
+
+
+def _chunks(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
+    source = iter(rows)
+    while some := list(islice(source, size)):
+        yield some
+
+
+def _converted(
+    table: Table, columns: Sequence[str], rows: Iterable[Row], connection: Connection
+) -> Iterable[Row]:
+    """Rows as the driver takes them; untouched where no column needs it."""
+    dialect = connection.dialect
+    found = [table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in columns]
+    converters = [(position, convert) for position, convert in enumerate(found) if convert is not None]
+    return (_convert(row, converters) for row in rows) if converters else rows
+
+
+def _convert(row: Row, converters: Sequence[tuple[int, Convert]]) -> Row:
+    cells = list(row)
+    for position, convert in converters:
+        if cells[position] is not None:
+            cells[position] = convert(cells[position])
+    return tuple(cells)
+
+
+# --- SQLite -----------------------------------------------------------------------------------------
+
+
+def _send_sqlite(connection: Connection, target: Target, rows: Iterable[Row]) -> None:
+    marks = ", ".join("?" * len(target.columns))
+    statement = (
+        f"INSERT INTO {target.name} ({', '.join(target.columns)}) VALUES ({marks}) {_on_conflict(target)}"
+    )
+    connection.exec_driver_sql(statement, list(map(tuple, rows)))
+
+
+def _on_conflict(target: Target) -> str:
+    key = ", ".join(target.key)
+    if not target.rest:
+        return f"ON CONFLICT ({key}) DO NOTHING"
+    changes = ", ".join(f"{name} = excluded.{name}" for name in target.rest)
+    return f"ON CONFLICT ({key}) DO UPDATE SET {changes}"
+
+
+# --- PostgreSQL -------------------------------------------------------------------------------------
+
+
+def _staged(target: Target) -> str:
+    return f"staged_{target.name}"
+
+
+def _stage_postgresql(target: Target) -> str:
+    return (
+        f"CREATE TEMPORARY TABLE IF NOT EXISTS {_staged(target)} "
+        f"(LIKE {target.name} INCLUDING DEFAULTS) ON COMMIT DELETE ROWS"
+    )
+
+
+def _send_postgresql(connection: Connection, target: Target, rows: Iterable[Row]) -> None:
+    """By COPY, which SQLAlchemy has no word for: its errors are wrapped here as SQLAlchemy would."""
+    statement = f"COPY {_staged(target)} ({', '.join(target.columns)}) FROM STDIN"
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            write = copy.write_row
+            for row in rows:
+                write(row)
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _wrapped(connection, statement, error) from error
+
+
+def _wrapped(connection: Connection, statement: str, error: Exception) -> Exception:
+    dialect = connection.dialect
+    lost = dialect.is_disconnect(error, connection.connection.driver_connection, None)  # type: ignore[arg-type]
+    if lost:
+        connection.invalidate(error)
+    return DBAPIError.instance(
+        statement, None, error, dialect.loaded_dbapi.Error, True, connection_invalidated=lost, dialect=dialect
+    )
+
+
+def _merge_postgresql(target: Target) -> str:
+    columns = ", ".join(target.columns)
+    return (
+        f"INSERT INTO {target.name} ({columns}) SELECT {columns} FROM {_staged(target)} "
+        f"ORDER BY {', '.join(target.key)} {_on_conflict(target)}"
+    )
+
+
+def _clear_postgresql(target: Target) -> str:
+    return f"TRUNCATE {_staged(target)}"
+
+
+# --- SQL Server -------------------------------------------------------------------------------------
+
+
+def _stage_mssql(target: Target) -> str:
+    """Without the identity of a column: the rows bring their keys along."""
+    columns = ", ".join(target.columns)
+    return (
+        f"IF OBJECT_ID('tempdb..#{_staged(target)}') IS NULL "
+        f"SELECT TOP 0 {columns} INTO #{_staged(target)} FROM {target.name} "
+        f"UNION ALL SELECT TOP 0 {columns} FROM {target.name};"
+    )
+
+
+def _send_mssql(connection: Connection, target: Target, rows: Iterable[Row]) -> None:
+    marks = ", ".join("?" * len(target.columns))
+    statement = f"INSERT INTO #{_staged(target)} ({', '.join(target.columns)}) VALUES ({marks})"
+    connection.exec_driver_sql(statement, list(map(tuple, rows)))
+
+
+def _merge_mssql(target: Target) -> str:
+    columns = ", ".join(target.columns)
+    same = " AND ".join(f"t.{name} = s.{name}" for name in target.key)
+    changes = ", ".join(f"t.{name} = s.{name}" for name in target.rest)
+    update = f"WHEN MATCHED THEN UPDATE SET {changes} " if changes else ""
+    values = ", ".join(f"s.{name}" for name in target.columns)
+    return (
+        f"MERGE INTO {target.name} WITH (HOLDLOCK) AS t USING #{_staged(target)} AS s ON {same} "
+        f"{update}WHEN NOT MATCHED BY TARGET THEN INSERT ({columns}) VALUES ({values});"
+    )
+
+
+def _clear_mssql(target: Target) -> str:
+    return f"TRUNCATE TABLE #{_staged(target)};"
+
+
+_DIALECTS: Mapping[str, Capabilities] = MappingProxyType(
+    {
+        "sqlite": Capabilities(_send_sqlite),
+        "postgresql": Capabilities(_send_postgresql, _stage_postgresql, _merge_postgresql, _clear_postgresql),
+        "mssql": Capabilities(_send_mssql, _stage_mssql, _merge_mssql, _clear_mssql),
+    }
+)
