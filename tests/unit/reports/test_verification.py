@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import delete, update
 
+from pipeline.db import forgetting
+from pipeline.db.forgetting import Criterion
 from pipeline.db.tables import document, field_value, part
 from pipeline.reports import verification
 from pipeline.reports.verification import Counts, Difference, verify
@@ -22,6 +25,7 @@ ROW = FormType(
     scoring_folder="invoice/in/",
 )
 VALUES = [{"field": "No"}]
+START = datetime(2026, 3, 2, tzinfo=UTC)
 
 
 def check(ledger: Ledger, counts: Counts | None = None, **changes: Any) -> list[Difference]:
@@ -210,3 +214,15 @@ def test_no_difference_holds_the_text_of_a_field(invoices: Ledger) -> None:
     change(invoices, 2, pages=9)
     for each in check(invoices, output_folder="invoice/out/"):
         assert "secret value" not in str(each)
+
+
+def test_a_forgotten_document_is_not_missing_until_its_file_changes(invoices: Ledger) -> None:
+    criterion = Criterion("invoice", "all")
+    with invoices.database.begin() as connection:
+        doomed = [each.id for each in forgetting.next_doomed(connection, criterion, 2)]
+        forgetting.forget(connection, criterion, doomed, None, START)
+    counts = Counts()
+    assert check(invoices, counts) == []
+    assert counts == Counts(files=5, documents=4, pending=1, forgotten=2)
+    invoices.file("invoice/in/b.pdf", b"another one")
+    assert kinds(invoices) == [("document-missing", "b.pdf")]
