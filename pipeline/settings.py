@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="forbid")
 
     database_url: SecretStr = SecretStr("sqlite:///formpipe.db")
+    database_auth: Literal["password", "entra-token"] = "password"
+    database_password_secret: str | None = None
     storage: Literal["folder", "azure-blob"] = "folder"
     storage_root: Path = Path("data")
     dotenv_file: Path = Path(".env")

@@ -19,7 +19,8 @@ from pipeline import worker
 from pipeline.accounts import StorageSetup, open_storages
 from pipeline.db import schema
 from pipeline.db.connection import open_database
-from pipeline.errors import RowError
+from pipeline.db.sign_in import SignIn
+from pipeline.errors import RowError, RunError
 from pipeline.executors.processes import ProcessExecutor, WorkerLimits
 from pipeline.operations.driver import Pace
 from pipeline.orchestrator.leasing import LeaseTerms, this_holder
@@ -37,6 +38,8 @@ from pipeline.settings import Settings, load_settings
 from pipeline.types import SecretNames
 
 if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+
     from pipeline.remote_engines import RemoteEngines
 
 _SCRATCH = "formpipe-run-"
@@ -67,7 +70,7 @@ def open_app(settings: Settings | None = None, *, upgrade: bool = False) -> App:
     """Open the database and storage of the settings. Raises RunError where the schema is not current,
     unless `upgrade` may bring it there."""
     settings = settings or load_settings()
-    database = open_database(settings.database_url.get_secret_value())
+    database = open_settings_database(settings)
     if upgrade:
         schema.upgrade(database)
     else:
@@ -76,6 +79,46 @@ def open_app(settings: Settings | None = None, *, upgrade: bool = False) -> App:
     secrets = open_secrets(setup.secrets)
     storages, sinks = open_storages(setup, secrets), Outlets(settings, secrets)
     return App(settings, database, storages, secrets, load_services(), sinks)
+
+
+def open_settings_database(settings: Settings) -> Engine:
+    """The database of the settings, signed in to as they say; nothing is connected yet. Raises RunError."""
+    url = settings.database_url.get_secret_value()
+    if settings.database_auth == "entra-token":
+        return open_database(url, SignIn(token=_entra_token()))
+    name = settings.database_password_secret
+    if name is None:
+        return open_database(url)
+    secrets = open_secrets(_storage_setup(settings).secrets)
+    return open_database(url, SignIn(password=lambda: secrets.get(name, fresh=True)))
+
+
+def _entra_token() -> Callable[[str], str]:
+    """Access tokens by scope; azure-identity keeps one for as long as it is good."""
+    try:
+        from azure.identity import DefaultAzureCredential
+    except ImportError:
+        raise RunError(
+            "database_auth entra-token needs more packages: pip install 'formpipe[azure]'",
+            reason="azure-not-installed",
+        ) from None
+    return token_of(DefaultAzureCredential())
+
+
+def token_of(credential: TokenCredential) -> Callable[[str], str]:
+    """Tokens of a credential. What it says when it has none is told by its kind only: it quotes much."""
+
+    def token(scope: str) -> str:
+        try:
+            return credential.get_token(scope).token
+        except Exception as error:
+            raise RunError(
+                f"no access token for the database ({type(error).__name__}): sign in with `az login`, give "
+                "this machine a managed identity, or set FORMPIPE_DATABASE_AUTH to password",
+                reason="database-sign-in",
+            ) from None
+
+    return token
 
 
 @contextmanager

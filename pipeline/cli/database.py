@@ -12,9 +12,9 @@ from sqlalchemy import Engine
 from pipeline.cli.console import Exit, out
 from pipeline.cli.tables import Output, OutputOption, print_json
 from pipeline.db import schema
-from pipeline.db.connection import open_database
 from pipeline.db.place import locate
 from pipeline.settings import load_settings
+from pipeline.wiring import open_settings_database
 
 app = typer.Typer(no_args_is_help=True, help="Bring the database to the schema this program needs.")
 
@@ -97,4 +97,4 @@ def sql(
 
 
 def _open() -> Engine:
-    return open_database(load_settings().database_url.get_secret_value())
+    return open_settings_database(load_settings())

@@ -15,7 +15,6 @@ from rich.markup import escape
 from pipeline.cli.console import Exit, out
 from pipeline.cli.machine import Check, check_machine
 from pipeline.cli.tables import Output, OutputOption, print_json
-from pipeline.db.connection import open_database
 from pipeline.errors import FormpipeError
 from pipeline.orchestrator.survey import require_known
 from pipeline.outlets import obstacles
@@ -30,7 +29,7 @@ from pipeline.training.membership import group_rows
 from pipeline.training.records import TrainingFolder
 from pipeline.training.tier_notes import tier_notes
 from pipeline.types import Fault, Finding, FormType
-from pipeline.wiring import App, open_app
+from pipeline.wiring import App, open_app, open_settings_database
 
 _COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
 
@@ -62,7 +61,7 @@ def doctor(
     Exit code 0: nothing in the way; 1: something is.
     """
     settings = load_settings()
-    database = open_database(settings.database_url.get_secret_value())
+    database = open_settings_database(settings)
     checks = list(check_machine(settings, database))
     diagnoses: list[Diagnosis] = []
     if all(check.severity != "error" for check in checks if check.name == "database"):

@@ -11,9 +11,11 @@ from typing import Literal
 
 import psutil
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from pipeline.db import schema
+from pipeline.db.faults import cause_of, fault_of
+from pipeline.errors import FormpipeError
 from pipeline.settings import Settings
 
 _SAMPLE = "INVOICE"
@@ -42,7 +44,12 @@ def check_schema(database: Engine) -> Check:
     """Whether the database answers and has the newest schema."""
     try:
         found = schema.current_revision(database)
+    except FormpipeError as error:  # of the sign-in
+        return Check("database", "error", f"nobody is signed in ({error.reason})", str(error))
     except SQLAlchemyError as error:
+        fault = fault_of(error) if isinstance(error, DBAPIError) else None
+        if fault is not None and isinstance(error, DBAPIError):
+            return Check("database", "error", f"{fault.reason} ({cause_of(error)})", fault.remedy)
         message = f"the database does not answer ({type(error).__name__})"
         return Check("database", "error", message, "check FORMPIPE_DATABASE_URL and that the server runs")
     if found == schema.head_revision():

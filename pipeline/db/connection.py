@@ -7,35 +7,134 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
+from pipeline.db.sign_in import SignIn, sign_in_by
 from pipeline.errors import RunError
 
 BUSY_SECONDS = 30
+CONNECT_SECONDS = 30
+"""Azure SQL asks for 30: a database that pauses or moves answers late (Microsoft Learn, "Troubleshoot
+transient connection errors")."""
+RECYCLE_SECONDS = 1500
+"""Azure's gateway drops connections that are idle for 30 minutes."""
+ODBC_DRIVER = "ODBC Driver 18 for SQL Server"
 _READS = "formpipe_reads"
+_DRIVERS = {
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+    "mssql": "mssql+pyodbc",
+}
 
 
-def open_database(url: str) -> Engine:
-    """An engine for `url`; nothing is connected yet. Raises RunError for a URL nobody understands."""
+def open_database(url: str, sign_in: SignIn | None = None) -> Engine:
+    """An engine for `url`; nothing is connected yet. `sign_in`: for URLs that hold no password.
+
+    Raises RunError: `database-url` for a URL nobody understands, `database-driver` where the package or
+    library of its driver is missing, `database-sign-in` where a file is to be signed in to.
+    """
+    parsed = understood(url)
+    try:
+        engine = _open(parsed)
+    except NoSuchModuleError:
+        raise _unknown_database(parsed.drivername) from None
+    except ImportError as error:
+        raise _missing_driver(parsed.get_backend_name(), error) from None
+    except (ArgumentError, TypeError, ValueError) as error:
+        raise _unusable(error) from None
+    if sign_in is not None:
+        sign_in_by(engine, sign_in)
+    return engine
+
+
+def understood(url: str) -> URL:
+    """The URL as people write it, with the driver this program comes with. Raises RunError `database-url`."""
     try:
         parsed = make_url(url)
-        if parsed.get_backend_name() == "sqlite":
-            return _open_sqlite(url)
-        return create_engine(url, pool_pre_ping=True, hide_parameters=True)
-    except (ArgumentError, ImportError) as error:
-        raise RunError(
-            f"database_url cannot be used ({type(error).__name__}): set FORMPIPE_DATABASE_URL to something "
-            "like sqlite:///formpipe.db",
-            reason="database-url",
-        ) from None
+    except (ArgumentError, ValueError) as error:
+        raise _unusable(error) from None
+    parsed = parsed.set(drivername=_DRIVERS.get(parsed.drivername, parsed.drivername))
+    return _with_odbc_options(parsed) if parsed.drivername == "mssql+pyodbc" else parsed
 
 
-def _open_sqlite(url: str) -> Engine:
+def _with_odbc_options(url: URL) -> URL:
+    """What the driver needs where the URL does not say otherwise. LongAsMax: text over 4,000 characters is
+    bound as nvarchar(max), not as the deprecated ntext. UseFMTONLY: `fast_executemany` learns the types of a
+    temporary table's columns, which `sp_describe_undeclared_parameters` cannot tell, and does not cut text at
+    255 characters (pyodbc wiki, "Tips and Tricks by Database Platform"). Encrypt is the driver's own
+    default. A URL that names a data source or holds a whole connection string is left as it is."""
+    if "odbc_connect" in url.query or not url.database:
+        return url
+    stated = {name.lower() for name in url.query}
+    wanted = {"driver": ODBC_DRIVER, "Encrypt": "yes", "LongAsMax": "yes", "UseFMTONLY": "yes"}
+    return url.update_query_dict(
+        {name: value for name, value in wanted.items() if name.lower() not in stated}
+    )
+
+
+def _open(url: URL) -> Engine:
+    backend = url.get_backend_name()
+    if backend == "sqlite":
+        return _open_sqlite(url)
+    if url.drivername == "mssql+pyodbc":
+        return _open_odbc(url)
+    timeout = {"connect_timeout": CONNECT_SECONDS} if url.drivername == "postgresql+psycopg" else {}
+    options = {key: value for key, value in timeout.items() if key not in url.query}
+    return _open_server(url, connect_args=options)
+
+
+def _open_server(url: URL, **options: Any) -> Engine:
+    return create_engine(
+        url, pool_pre_ping=True, pool_recycle=RECYCLE_SECONDS, hide_parameters=True, **options
+    )
+
+
+def _open_odbc(url: URL) -> Engine:
+    """pyodbc's own pool is off: it would keep connections, and their tokens, beyond this one's."""
+    import pyodbc
+
+    pyodbc.pooling = False
+    return _open_server(url, fast_executemany=True, connect_args={"timeout": CONNECT_SECONDS})
+
+
+def _open_sqlite(url: URL) -> Engine:
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _unusable(error: Exception) -> RunError:
+    return RunError(
+        f"database_url cannot be used ({type(error).__name__}): set FORMPIPE_DATABASE_URL to something "
+        "like sqlite:///formpipe.db or postgresql://USER@HOST/DATABASE",
+        reason="database-url",
+    )
+
+
+def _unknown_database(drivername: str) -> RunError:
+    return RunError(
+        f"database_url names {drivername}, which nobody here speaks: FORMPIPE_DATABASE_URL begins with "
+        "sqlite:///, postgresql:// or mssql://",
+        reason="database-url",
+    )
+
+
+def _missing_driver(backend: str, error: ImportError) -> RunError:
+    """pyodbc's wheel brings no libodbc: it is imported, and fails, only where the system has none."""
+    if "libodbc" in str(error):
+        told = (
+            "pyodbc finds no libodbc: install unixODBC (Debian: apt-get install unixodbc) and Microsoft's "
+            f"{ODBC_DRIVER}"
+        )
+    elif backend in ("postgresql", "mssql"):
+        told = f"the driver for {backend} is not installed: pip install 'formpipe[{backend}]'"
+    else:
+        told = (
+            f"the driver for {backend} is not installed ({error.name}): install it, or use another database"
+        )
+    return RunError(told, reason="database-driver")
 
 
 @contextmanager

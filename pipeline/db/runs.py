@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from pipeline.db.tables import event, run, run_row
 from pipeline.types import RunRow
@@ -20,6 +20,13 @@ def start(connection: Connection, *, holder: str, now: datetime) -> int:
     key = result.inserted_primary_key
     assert key is not None
     return int(key[0])
+
+
+def running(connection: Connection, holder: str) -> int | None:
+    """The run that this holder began and did not end."""
+    mine = (run.c.holder == holder, run.c.state == "running")
+    found: int | None = connection.scalar(select(func.max(run.c.id)).where(*mine))
+    return found
 
 
 def finish(
@@ -43,6 +50,12 @@ def close_lost(connection: Connection, alive: Callable[[str], bool], now: dateti
 def add_row(connection: Connection, run_id: int, row: RunRow) -> None:
     """Record what a run did for one form type."""
     connection.execute(insert(run_row).values(run_id=run_id, **asdict(row)))
+
+
+def has_row(connection: Connection, run_id: int, form_type: str) -> bool:
+    """Whether what a run did for a form type is recorded already."""
+    mine = (run_row.c.run_id == run_id, run_row.c.form_type == form_type)
+    return connection.scalar(select(run_row.c.run_id).where(*mine)) is not None
 
 
 def record(

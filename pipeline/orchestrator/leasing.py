@@ -16,9 +16,11 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.db import leases
-from pipeline.errors import RowError
+from pipeline.db.transactions import transact
+from pipeline.errors import RowError, RunError
 
 _HEARTBEATS_PER_LEASE = 3
+_TRIES_PER_HEARTBEAT = 3
 
 
 def this_holder() -> str:
@@ -67,32 +69,48 @@ def held(database: Engine, group: str, terms: LeaseTerms) -> Iterator[Callable[[
     finally:
         stop.set()
         beat.join()
-        with database.begin() as connection:
-            leases.release(connection, lease, terms.now())
+        transact(database, lambda connection: leases.release(connection, lease, terms.now()))
 
 
 def _take(database: Engine, name: str, terms: LeaseTerms) -> leases.Lease:
+    """Safe to do twice: a lease that this holder got in a try whose commit was cut off is its own."""
     now = terms.now()
-    with database.begin() as connection:
+
+    def work(connection: Connection) -> leases.Lease | None:
         over = leases.look(connection, name)
-        if over and over.expires_at > now and may_be_alive(over.holder):
-            raise RowError(
-                f"another run ({over.holder.rsplit(':', 2)[0]}) works on it until "
-                f"{over.expires_at:%H:%M:%S} UTC or longer",
-                reason="held-elsewhere",
-            )
-        lease = leases.take(connection, name, terms.holder, now=now, seconds=terms.seconds, over=over)
+        if over and over.expires_at > now:
+            if over.holder == terms.holder:
+                return leases.Lease(name, terms.holder, over.fencing)
+            if may_be_alive(over.holder):
+                raise _held_by(over)
+        return leases.take(connection, name, terms.holder, now=now, seconds=terms.seconds, over=over)
+
+    lease = transact(database, work)
     if lease is None:
         raise RowError("another run took it a moment ago", reason="held-elsewhere")
     return lease
 
 
+def _held_by(over: leases.Holder) -> RowError:
+    return RowError(
+        f"another run ({over.holder.rsplit(':', 2)[0]}) works on it until "
+        f"{over.expires_at:%H:%M:%S} UTC or longer",
+        reason="held-elsewhere",
+    )
+
+
 def _keep(database: Engine, lease: leases.Lease, terms: LeaseTerms, stop: threading.Event) -> None:
+    """Renewing is safe to do twice, and a heartbeat that failed is made good by the next one. Its waits
+    between tries end when the work does."""
     while not stop.wait(terms.seconds / _HEARTBEATS_PER_LEASE):
         try:
-            with database.begin() as connection:
-                leases.renew(connection, lease, now=terms.now(), seconds=terms.seconds)
+            transact(
+                database,
+                lambda connection: leases.renew(connection, lease, now=terms.now(), seconds=terms.seconds),
+                attempts=_TRIES_PER_HEARTBEAT,
+                sleep=stop.wait,
+            )
         except RowError:
             return
-        except SQLAlchemyError:
+        except (RunError, SQLAlchemyError):
             continue

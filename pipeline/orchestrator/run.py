@@ -8,13 +8,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from pipeline.db import documents, models, runs
+from pipeline.db import documents, models
 from pipeline.db.connection import reading
+from pipeline.db.faults import cause_of, fault_of
+from pipeline.db.transactions import transact
 from pipeline.delivering.courier import Courier, DeliveryContext, Trouble
 from pipeline.errors import FormpipeError, RowError, RunError, place_of
-from pipeline.orchestrator.leasing import LeaseTerms, held, may_be_alive
+from pipeline.orchestrator import bookkeeping
+from pipeline.orchestrator.leasing import LeaseTerms, held
 from pipeline.orchestrator.plan import run_order
 from pipeline.orchestrator.progress import Listener, Note, Progress
 from pipeline.orchestrator.service_access import LOCAL, GroupAccess, ServiceAccess
@@ -74,9 +77,7 @@ def execute(context: RunContext, options: RunOptions) -> RunSummary:
     database, now = context.sources.database, context.sources.now
     validated = load_rows(context.sources)
     require_known(options.form_types, validated)
-    with database.begin() as connection:
-        runs.close_lost(connection, may_be_alive, now())
-        run_id = runs.start(connection, holder=context.terms.holder, now=now())
+    run_id = bookkeeping.begin(database, context.terms.holder, now())
     chosen_faults = [f for f in validated.faults if not options.form_types or f.row in options.form_types]
     summary = RunSummary(run_id, faults=tuple(chosen_faults))
     try:
@@ -87,8 +88,7 @@ def execute(context: RunContext, options: RunOptions) -> RunSummary:
         summary.state = "failed"
         raise
     finally:
-        with database.begin() as connection:
-            runs.finish(connection, run_id, state=summary.state, now=now())
+        bookkeeping.end(database, run_id, summary.state, now())
     return summary
 
 
@@ -147,6 +147,9 @@ class _GroupRun:
                 raise
             self._end_left(error.reason, str(error))
         except SQLAlchemyError as error:
+            fault = fault_of(error) if isinstance(error, DBAPIError) else None
+            if fault is not None and isinstance(error, DBAPIError):
+                raise fault.ends_run(cause_of(error)) from error
             cause = type(getattr(error, "orig", None) or error).__name__
             raise RunError(
                 f"the database failed ({cause} at {place_of(error)}): what was committed stays, run again",
@@ -284,7 +287,10 @@ class _GroupRun:
         return "; ".join(told) or None
 
     def _due(self, row: FormType, version: ModelVersion, guard: Callable[[Connection], None]) -> int:
-        with self._context.sources.database.begin() as connection:
+        """Safe to do twice: what is pending already is not reset again, and nothing is scored before it."""
+        now = self._context.sources.now()
+
+        def work(connection: Connection) -> int:
             guard(connection)
             if self._options.rescore:
                 documents.reset(
@@ -293,7 +299,9 @@ class _GroupRun:
                     outcomes=documents.RESCORED,
                     not_by_version=version.id,
                 )
-            return documents.count_pending(connection, row.form_type, self._context.sources.now())[0]
+            return documents.count_pending(connection, row.form_type, now)[0]
+
+        return transact(self._context.sources.database, work)
 
     def _executor(
         self, row: FormType, version: ModelVersion, guard: Callable[[Connection], None]
@@ -365,14 +373,5 @@ class _GroupRun:
 
 def _add_row(context: RunContext, summary: RunSummary, row: RunRow) -> None:
     summary.rows.append(row)
-    with context.sources.database.begin() as connection:
-        runs.add_row(connection, summary.run_id, row)
-        runs.record(
-            connection,
-            f"row-{row.state}",
-            now=context.sources.now(),
-            run_id=summary.run_id,
-            form_type=row.form_type,
-            reason=row.reason,
-        )
+    bookkeeping.write_row(context.sources.database, summary.run_id, row, context.sources.now())
     context.listener(Note(f"row-{row.state}", row.form_type, row.reason or row.decision or ""))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import islice
 
 from sqlalchemy import Connection, Engine
 
 from pipeline.db import documents, forgetting
-from pipeline.db.connection import reading
+from pipeline.db.transactions import consult, transact
 from pipeline.ports import Storage
 from pipeline.types import Blob, BlobRef, FormType
 
@@ -59,18 +60,33 @@ def synchronise(
     listing = _Listing(database, storage, row)
     for batch in listing.batches():
         if batch.new or batch.changed:
-            with database.begin() as connection:
-                guard(connection)
-                forgetting.exhume(connection, row.form_type, batch.exhumed)
-                documents.add(connection, row.form_type, batch.new, now())
-                documents.renew(connection, batch.changed)
+            transact(database, partial(_write, batch=batch, row=row, now=now(), guard=guard))
     gone = list(listing.missing())
     if gone:
-        with database.begin() as connection:
-            guard(connection)
-            documents.mark_gone(connection, gone, now())
+        transact(database, partial(_write_gone, gone=gone, now=now(), guard=guard))
     listing.changes.gone = len(gone)
     return listing.changes
+
+
+def _write(
+    connection: Connection, batch: _Batch, row: FormType, now: datetime, guard: Callable[[Connection], None]
+) -> None:
+    """Safe to do twice: what is there already is not added again, the rest sets what the listing said. No
+    document of the batch is scored before this returns."""
+    guard(connection)
+    forgetting.exhume(connection, row.form_type, batch.exhumed)
+    there = documents.find(connection, row.form_type, list(batch.new))
+    new = {key: blob for key, blob in batch.new.items() if key not in there}
+    documents.add(connection, row.form_type, new, now)
+    documents.renew(connection, batch.changed)
+
+
+def _write_gone(
+    connection: Connection, gone: list[int], now: datetime, guard: Callable[[Connection], None]
+) -> None:
+    """Safe to do twice: it sets one state."""
+    guard(connection)
+    documents.mark_gone(connection, gone, now)
 
 
 @dataclass(slots=True)
@@ -89,8 +105,7 @@ class _Listing:
         self._storage = storage
         self._row = row
         self._seen: set[int] = set()
-        with reading(database) as connection:
-            self._newest = documents.highest_id(connection, row.form_type)
+        self._newest = consult(database, partial(documents.highest_id, form_type=row.form_type))
         self.changes = BacklogChanges()
 
     def batches(self) -> Iterator[_Batch]:
@@ -115,10 +130,10 @@ class _Listing:
         for blob in blobs:
             ref = BlobRef(self._storage.account, self._row.scoring_container, blob.path, blob.etag)
             refs[documents.path_hash(ref)] = (ref, blob)
-        with reading(self._database) as connection:
-            known = documents.find(connection, self._row.form_type, list(refs))
-            unknown = [key for key in refs if key not in known]
-            buried = forgetting.etags(connection, self._row.form_type, unknown)
+        name = self._row.form_type
+        known = consult(self._database, partial(documents.find, form_type=name, hashes=list(refs)))
+        unknown = [key for key in refs if key not in known]
+        buried = consult(self._database, lambda connection: forgetting.etags(connection, name, unknown))
         new = {key: refs[key] for key in unknown if buried.get(key) != refs[key][1].etag}
         exhumed = tuple(key for key in buried if key in new)
         batch = _Batch(new, {}, exhumed, len(unknown) - len(new))

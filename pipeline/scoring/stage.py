@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection, Engine
 
 from pipeline.db import deliveries, documents, operations, targets
-from pipeline.db.connection import reading
+from pipeline.db.transactions import consult, transact
 from pipeline.errors import AttemptError, DocumentError, RowError
 from pipeline.formats.result_json import output_path
 from pipeline.ports import Executor, Outcome
@@ -129,8 +130,8 @@ class _Scorer:
     def _tasks(self) -> Iterator[ScoreTask]:
         after = 0
         while batch := self._due(after):
-            with reading(self._context.database) as connection:
-                known = operations.of_documents(connection, [document.id for document in batch])
+            keys = [document.id for document in batch]
+            known = consult(self._context.database, partial(operations.of_documents, ids=keys))
             for document in batch:
                 if self._context.stopping() or self._spent():
                     return
@@ -143,14 +144,13 @@ class _Scorer:
         return ScoreTask(document, self._model, self._row.secrets.scoring, path, operation)
 
     def _due(self, after: int) -> list[BacklogDocument]:
-        with reading(self._context.database) as connection:
-            return documents.next_due(
-                connection,
-                self._row.form_type,
-                after=after,
-                limit=self._limits.batch * 4,
-                now=self._context.now(),
-            )
+        limit, now = self._limits.batch * 4, self._context.now()
+        return consult(
+            self._context.database,
+            lambda connection: documents.next_due(
+                connection, self._row.form_type, after=after, limit=limit, now=now
+            ),
+        )
 
     def _spent(self) -> bool:
         allowed = self._row.max_pages_per_run
@@ -201,24 +201,28 @@ class _Scorer:
         if not self._finished and not self._postponed:
             return
         now = self._context.now()
-        with self._context.database.begin() as connection:
-            self._context.guard(connection)
-            documents.finish(
-                connection,
-                self._finished,
-                model_version_id=self._version.id,
-                run_id=self._context.run_id,
-                now=now,
-            )
-            finished = [result.document.id for result in self._finished]
-            targets.refresh(connection, self._row, finished)
-            operations.finish_of_documents(connection, finished, now)
-            deliveries.queue(connection, self._row.sinks, finished, now)
-            for document, error in self._postponed:
-                self._postpone(connection, document, error, now)
+        transact(self._context.database, lambda connection: self._write(connection, now))
         self._finished.clear()
         self._postponed.clear()
         self._context.committed()
+
+    def _write(self, connection: Connection, now: datetime) -> None:
+        """Safe to do twice: every statement sets or replaces what belongs to these documents, by their ids
+        and one `now`; nothing is counted up, and nothing in memory is let go before the commit."""
+        self._context.guard(connection)
+        documents.finish(
+            connection,
+            self._finished,
+            model_version_id=self._version.id,
+            run_id=self._context.run_id,
+            now=now,
+        )
+        finished = [result.document.id for result in self._finished]
+        targets.refresh(connection, self._row, finished)
+        operations.finish_of_documents(connection, finished, now)
+        deliveries.queue(connection, self._row.sinks, finished, now)
+        for document, error in self._postponed:
+            self._postpone(connection, document, error, now)
 
     def _postpone(
         self, connection: Connection, document: BacklogDocument, error: Exception, now: datetime
