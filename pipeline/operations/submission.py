@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine
 
 from pipeline.db import operations
 from pipeline.db.operations import Intent
+from pipeline.db.transactions import transact
 from pipeline.remote import Operation, OperationKind, OperationState
 
 
@@ -57,35 +58,56 @@ class Ledger:
             submission.subject,
             submission.documents,
         )
-        with self.database.begin() as connection:
-            self.guard(connection)
-            key = operations.intend(connection, intent, now)
+        key = transact(self.database, lambda connection: self._intend(connection, intent, now))
         return Operation(key, intent.kind, "", None, deadline, intent.model_version_id, intent.subject)
 
+    def _intend(self, connection: Connection, intent: Intent, now: datetime) -> int:
+        """Safe to do twice: an intent that a try whose commit was cut off left behind loses its documents to
+        this one, was asked of nobody, and is ended by the next `reconcile`."""
+        self.guard(connection)
+        return operations.intend(connection, intent, now)
+
     def submitted(self, operation: Operation, url: str) -> None:
-        """Commit that it was taken, and where its end is to be asked for."""
-        with self.database.begin() as connection:
+        """Commit that it was taken, and where its end is to be asked for. Safe to do twice: it sets a state
+        of one operation; so do the next three."""
+        now = self.now()
+
+        def work(connection: Connection) -> None:
             self.guard(connection)
-            operations.submitted(connection, operation.id, url, self.now())
+            operations.submitted(connection, operation.id, url, now)
+
+        transact(self.database, work)
 
     def failed(self, operation: Operation, reason: str) -> None:
         """Commit that nothing will come of it."""
-        with self.database.begin() as connection:
+        now = self.now()
+
+        def work(connection: Connection) -> None:
             self.guard(connection)
-            operations.fail(connection, operation.id, reason[:60], self.now())
+            operations.fail(connection, operation.id, reason[:60], now)
+
+        transact(self.database, work)
 
     def done(self, kind: OperationKind, subject: str) -> None:
         """Commit that the result of the open operation about this subject is kept."""
-        with self.database.begin() as connection:
+        now = self.now()
+
+        def work(connection: Connection) -> None:
             self.guard(connection)
             for operation in operations.open_ones(connection, self.group, kind):
                 if operation.subject == subject:
-                    operations.finish(connection, operation.id, self.now())
+                    operations.finish(connection, operation.id, now)
+
+        transact(self.database, work)
 
     def reconcile(self) -> int:
         """Return what was cut off before its answer, and forget what nobody waits for; how many of the
         first kind. For the holder of the group's lease, before anything is submitted."""
-        with self.database.begin() as connection:
+        now = self.now()
+
+        def work(connection: Connection) -> int:
             self.guard(connection)
-            operations.forget_unwanted(connection, self.group, self.now())
-            return operations.give_up_intents(connection, self.group, self.now())
+            operations.forget_unwanted(connection, self.group, now)
+            return operations.give_up_intents(connection, self.group, now)
+
+        return transact(self.database, work)
