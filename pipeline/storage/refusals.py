@@ -42,11 +42,11 @@ _WORDS = {
     "link": "sign a link for",
 }
 _PERMISSIONS = {
-    "list": "read and list",
-    "read": "read and list",
-    "write": "read, list, create and write",
-    "delete": "delete (d)",
-    "link": "read and list",
+    "list": "permissions read and list",
+    "read": "permissions read and list",
+    "write": "permissions read, list, create and write",
+    "delete": "permission to delete (d)",
+    "link": "permissions read and list",
 }
 _ROLES = {
     "list": "Storage Blob Data Reader",
@@ -144,7 +144,7 @@ def _way_out(code: str, asked: Asked) -> str:
     if code == "KeyBasedAuthenticationNotPermitted":
         return "the account takes no keys; delete the secret of the key and give the identity a role"
     if asked.account.sas is not None:
-        return f"the SAS needs the permissions {_PERMISSIONS[asked.doing]}"
+        return f"the SAS needs the {_PERMISSIONS[asked.doing]}"
     if asked.account.key is not None:
         return "look at the account's locks and network rules"
     return f"the identity needs the role {_ROLES[asked.doing]!r}; a new one takes some minutes to hold"

@@ -76,6 +76,19 @@ def test_a_sas_is_enough(account: Account, kind: str) -> None:
     assert store.read("lake", "out/a.json") == b"{}"
 
 
+def test_deleting_takes_a_permission_of_its_own(account: Account) -> None:
+    container = account.container("lake")
+    blob = container.upload_blob("out/a.json", b"{}", overwrite=True)
+    blob.create_snapshot()
+    with pytest.raises(RowError) as caught:
+        storage(account, account.container_sas("lake", "rwl")).delete("lake", "out/a.json")
+    assert caught.value.reason == "storage-not-writable"
+    assert "permission to delete (d)" in str(caught.value)
+    storage(account, account.container_sas("lake", "d")).delete("lake", "out/a.json")
+    assert [*container.list_blobs("out/", include=["snapshots"])] == []
+    storage(account, account.container_sas("lake", "d")).delete("lake", "out/a.json")
+
+
 def refused(account: Account, sas: str, what: str = "list") -> RowError:
     store = storage(account, sas)
     with pytest.raises(RowError) as caught:

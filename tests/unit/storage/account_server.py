@@ -86,7 +86,7 @@ def serving(say: Callable[[Asking], Saying]) -> Iterator[AccountServer]:
                 self.wfile.write(saying.body[: saying.cut])
             self.close_connection = saying.cut is not None
 
-        do_GET = do_PUT = do_HEAD = do_POST = answer  # noqa: N815
+        do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = answer  # noqa: N815
 
         def log_message(self, *arguments: Any) -> None:
             pass

@@ -41,6 +41,7 @@ def do(store: BlobStorage, what: str) -> object:
         "list": lambda: list(store.list("forms")),
         "read": lambda: store.read("forms", "a.pdf"),
         "write": lambda: store.write("forms", "a.pdf", b"x"),
+        "delete": lambda: store.delete("forms", "a.pdf"),
     }
     return calls[what]()
 
@@ -71,6 +72,10 @@ def refused(server: AccountServer, status: int, code: str, what: str, credential
         (403, "AuthorizationPermissionMismatch", "list", RowError, "storage-sas-permission"),
         (403, "AuthorizationResourceTypeMismatch", "list", RowError, "storage-sas-permission"),
         (403, "AuthorizationPermissionMismatch", "write", RowError, "storage-not-writable"),
+        (403, "AuthorizationPermissionMismatch", "delete", RowError, "storage-not-writable"),
+        (409, "BlobImmutableDueToPolicy", "delete", RowError, "storage-not-writable"),
+        (400, "InvalidUri", "delete", DocumentError, "unsafe-path"),
+        (503, "ServerBusy", "delete", AttemptError, "blob-unreadable"),
         (403, "AuthorizationSourceIPMismatch", "list", RowError, "storage-not-authorised"),
         (503, "ServerBusy", "read", AttemptError, "blob-unreadable"),
         (500, "InternalError", "list", AttemptError, "blob-unreadable"),
@@ -225,6 +230,18 @@ def test_threads_that_meet_a_changed_key_read_the_secret_once_between_them(serve
     assert read == [False, True]
 
 
+@pytest.mark.parametrize("code", ["BlobNotFound", "ContainerNotFound", "ResourceNotFound"])
+def test_what_is_not_there_is_deleted_already(server: AccountServer, code: str) -> None:
+    server.say = lambda asking: refusing(404, code)
+    storage(server).delete("forms", "out/a.json")
+    assert len(server.asked) == 1
+
+
+def test_a_sas_that_may_not_delete_is_told_what_it_needs(server: AccountServer) -> None:
+    told = str(refused(server, 403, "AuthorizationPermissionMismatch", "delete", SAS))
+    assert "the SAS needs the permission to delete (d)" in told
+
+
 def test_an_identity_that_lacks_a_role_is_told_which() -> None:
     from azure.core.exceptions import HttpResponseError
 
@@ -237,12 +254,15 @@ def test_an_identity_that_lacks_a_role_is_told_which() -> None:
     roles: dict[Doing, str] = {
         "list": "Storage Blob Data Reader",
         "write": "Storage Blob Data Contributor",
+        "delete": "Storage Blob Data Contributor",
         "link": "Storage Blob Delegator",
     }
     for doing, role in roles.items():
         found = refusal(error, Asked(doing, "lake", account), NOW)
         assert role in str(found) and "secret text" not in str(found)
-        assert found.reason == ("storage-not-writable" if doing == "write" else "storage-not-authorised")
+        assert found.reason == (
+            "storage-not-writable" if doing in ("write", "delete") else "storage-not-authorised"
+        )
 
 
 def test_by_its_own_patience_an_account_that_is_busy_takes_seconds() -> None:
