@@ -12,7 +12,8 @@ from pipeline.types import DocumentResult, ScoredValue, Table, TableCell
 
 VALUE_COLUMNS = (
     "part_id", "field", "occurrence", "source", "text", "value_text", "value_number", "value_date",
-    "value_time", "value_mark", "currency", "page", "polygon", "confidence", "layout_confidence", "ambiguous", "review",
+    "value_time", "value_mark", "currency", "page", "polygon", "confidence", "layout_confidence",
+    "ambiguous", "review",
 )  # fmt: skip
 CELL_COLUMNS = (
     "part_id", "table_index", "row_index", "column_index", "page", "text", "row_span", "column_span",

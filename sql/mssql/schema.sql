@@ -129,7 +129,7 @@ GO
 
 CREATE TABLE form_field (
     form_type NVARCHAR(40) NOT NULL, 
-    field NVARCHAR(200) NOT NULL, 
+    field NVARCHAR(200) COLLATE Latin1_General_BIN2 NOT NULL, 
     type NVARCHAR(20) NOT NULL DEFAULT 'string', 
     format NVARCHAR(40) NOT NULL DEFAULT 'not-specified', 
     required BIT NOT NULL DEFAULT 0, 
@@ -254,7 +254,7 @@ GO
 
 CREATE TABLE field_value (
     part_id BIGINT NOT NULL, 
-    field NVARCHAR(200) NOT NULL, 
+    field NVARCHAR(200) COLLATE Latin1_General_BIN2 NOT NULL, 
     occurrence INTEGER NOT NULL DEFAULT '0', 
     source NVARCHAR(10) NOT NULL DEFAULT 'model', 
     text NVARCHAR(max) NULL, 

@@ -109,7 +109,7 @@ CREATE INDEX ix_event_run_id ON event (run_id);
 
 CREATE TABLE form_field (
     form_type VARCHAR(40) NOT NULL, 
-    field VARCHAR(200) NOT NULL, 
+    field VARCHAR(200) COLLATE "C" NOT NULL, 
     type VARCHAR(20) DEFAULT 'string' NOT NULL, 
     format VARCHAR(40) DEFAULT 'not-specified' NOT NULL, 
     required BOOLEAN DEFAULT false NOT NULL, 
@@ -220,7 +220,7 @@ CREATE TABLE part (
 
 CREATE TABLE field_value (
     part_id BIGINT NOT NULL, 
-    field VARCHAR(200) NOT NULL, 
+    field VARCHAR(200) COLLATE "C" NOT NULL, 
     occurrence INTEGER DEFAULT '0' NOT NULL, 
     source VARCHAR(10) DEFAULT 'model' NOT NULL, 
     text TEXT, 

@@ -113,7 +113,7 @@ CREATE INDEX ix_event_run_id ON event (run_id);
 
 CREATE TABLE form_field (
     form_type VARCHAR(40) NOT NULL, 
-    field VARCHAR(200) NOT NULL, 
+    field VARCHAR(200) COLLATE "BINARY" NOT NULL, 
     type VARCHAR(20) DEFAULT 'string' NOT NULL, 
     format VARCHAR(40) DEFAULT 'not-specified' NOT NULL, 
     required BOOLEAN DEFAULT 0 NOT NULL, 
@@ -224,7 +224,7 @@ CREATE TABLE part (
 
 CREATE TABLE field_value (
     part_id INTEGER NOT NULL, 
-    field VARCHAR(200) NOT NULL, 
+    field VARCHAR(200) COLLATE "BINARY" NOT NULL, 
     occurrence INTEGER DEFAULT '0' NOT NULL, 
     source VARCHAR(10) DEFAULT 'model' NOT NULL, 
     text TEXT, 
@@ -418,7 +418,7 @@ ALTER TABLE form_type_new RENAME TO form_type;
 
 CREATE TABLE form_field_new (
     form_type VARCHAR(40) NOT NULL, 
-    field VARCHAR(200) NOT NULL, 
+    field VARCHAR(200) COLLATE "BINARY" NOT NULL, 
     type VARCHAR(20) DEFAULT 'string' NOT NULL, 
     format VARCHAR(40) DEFAULT 'not-specified' NOT NULL, 
     required BOOLEAN DEFAULT 0 NOT NULL, 

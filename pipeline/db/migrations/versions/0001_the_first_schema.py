@@ -177,7 +177,7 @@ def upgrade() -> None:
     op.create_table(
         "form_field",
         sa.Column("form_type", sa.Unicode(length=40), nullable=False),
-        sa.Column("field", sa.Unicode(length=200), nullable=False),
+        sa.Column("field", ExactText(length=200), nullable=False),
         sa.Column("type", sa.Unicode(length=20), server_default="string", nullable=False),
         sa.Column("format", sa.Unicode(length=40), server_default="not-specified", nullable=False),
         sa.Column("required", sa.Boolean(), server_default=sa.false(), nullable=False),
@@ -333,7 +333,7 @@ def upgrade() -> None:
     op.create_table(
         "field_value",
         sa.Column("part_id", Key, nullable=False),
-        sa.Column("field", sa.Unicode(length=200), nullable=False),
+        sa.Column("field", ExactText(length=200), nullable=False),
         sa.Column("occurrence", sa.Integer(), server_default="0", nullable=False),
         sa.Column("source", sa.Unicode(length=10), server_default="model", nullable=False),
         sa.Column("text", sa.UnicodeText(), nullable=True),

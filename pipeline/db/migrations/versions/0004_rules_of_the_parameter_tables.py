@@ -255,7 +255,7 @@ def _form_type() -> list[sa.schema.SchemaItem]:
 def _form_field() -> list[sa.schema.SchemaItem]:
     return [
         sa.Column("form_type", sa.Unicode(length=40), nullable=False),
-        sa.Column("field", sa.Unicode(length=200), nullable=False),
+        sa.Column("field", ExactText(length=200), nullable=False),
         sa.Column("type", sa.Unicode(length=20), server_default="string", nullable=False),
         sa.Column("format", sa.Unicode(length=40), server_default="not-specified", nullable=False),
         sa.Column("required", sa.Boolean(), server_default=sa.false(), nullable=False),
