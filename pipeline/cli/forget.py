@@ -13,8 +13,8 @@ from rich.markup import escape
 from pipeline.cli.console import Exit, err, out
 from pipeline.cli.tables import Output, OutputOption, print_json
 from pipeline.db import forgetting
-from pipeline.db.connection import reading
 from pipeline.db.forgetting import Criterion, Footprint
+from pipeline.db.transactions import consult
 from pipeline.orchestrator.forgetting import Forgotten, find, forget, row_of
 from pipeline.orchestrator.leasing import LeaseTerms, this_holder
 from pipeline.orchestrator.survey import load_rows, require_known
@@ -61,8 +61,7 @@ def forget_documents(
     require_known(frozenset([form_type] if form_type else ()), validated)
     criterion = _criterion(app, document, form_type, older_than, now)
     row = row_of(validated, criterion.form_type)
-    with reading(app.database) as connection:
-        chosen = forgetting.footprint(connection, criterion)
+    chosen = consult(app.database, lambda connection: forgetting.footprint(connection, criterion))
     if output is Output.TEXT:
         out.print(f"{escape(row.form_type)}: {_told(chosen, row)}")
     if dry_run or not chosen.documents or not (yes or _confirmed(chosen, output)):

@@ -3,6 +3,7 @@ counts, under the hash of its path. Each function works inside the caller's tran
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -142,7 +143,7 @@ def forget(
     now: datetime,
 ) -> Footprint:
     """Delete documents of the criterion's form type, with all that hangs on them; tombstones and an event
-    with the counts stay. Raises RowError (`target-table-refused`)."""
+    with the counts stay. Done again, it finds nothing to do. Raises RowError (`target-table-refused`)."""
     done = Footprint()
     for some in _chunks(document_ids):
         ids = [document.c.form_type == criterion.form_type, document.c.id.in_(some)]
@@ -151,8 +152,11 @@ def forget(
         targets.remove(connection, target_table, some)
         _end_operations(connection, some, now)
         connection.execute(delete(document).where(*ids))
-    counts = asdict(done)
-    runs.record(connection, EVENT, now=now, form_type=criterion.form_type, criterion=criterion.said, **counts)
+    if done.documents:
+        told = asdict(done)
+        runs.record(
+            connection, EVENT, now=now, form_type=criterion.form_type, criterion=criterion.said, **told
+        )
     return done
 
 
@@ -184,8 +188,8 @@ def counts(connection: Connection) -> dict[str, int]:
 
 
 def settle(database: Engine) -> bool:
-    """Empty SQLite's write-ahead log, which keeps pages as they were before; False where a reader that looks
-    at one of them prevented it. Nothing to do on the other dialects."""
+    """Empty SQLite's write-ahead log, which keeps pages as they were before; False where that failed: a
+    reader looks at one of them, the disk is full. Nothing to do on the other dialects."""
     if database.dialect.name != "sqlite":
         return True
     connection = database.raw_connection()
@@ -193,6 +197,8 @@ def settle(database: Engine) -> bool:
         cursor = connection.cursor()
         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         (busy, *_) = cursor.fetchall()[0]
+    except sqlite3.Error:
+        return False
     finally:
         connection.close()
     return not busy

@@ -3,7 +3,7 @@ documents are still known, and forgetting them again takes the rest away."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,8 +11,8 @@ from typing import Protocol
 from sqlalchemy import Connection, Engine
 
 from pipeline.db import deliveries, forgetting
-from pipeline.db.connection import reading
 from pipeline.db.forgetting import Criterion, Doomed, Footprint
+from pipeline.db.transactions import consult, transact
 from pipeline.errors import DocumentError, FormpipeError, RunError
 from pipeline.formats.result_json import output_path
 from pipeline.orchestrator.leasing import LeaseTerms, held
@@ -51,8 +51,7 @@ def find(database: Engine, name: str, form_type: str | None) -> forgetting.Named
 
     Raises RunError (`document-unknown`, `document-unclear`).
     """
-    with reading(database) as connection:
-        found = forgetting.named(connection, name, form_type, _CANDIDATES + 1)
+    found = consult(database, lambda c: forgetting.named(c, name, form_type, _CANDIDATES + 1))
     if len(found) == 1:
         return found[0]
     if not found:
@@ -106,24 +105,25 @@ class _Work:
 
     def one_batch(self) -> Footprint | None:
         """Forget some documents; None where none is left."""
-        with reading(self.places.database) as connection:
-            doomed = forgetting.next_doomed(connection, self.criterion, _BATCH)
-            items = deliveries.items_of(connection, [each.id for each in doomed])
+        database = self.places.database
+        doomed = consult(database, lambda c: forgetting.next_doomed(c, self.criterion, _BATCH))
+        ids = [each.id for each in doomed]
         if not doomed:
             return None
         self._remove_outputs(doomed)
+        self._remove_items(consult(database, lambda c: deliveries.items_of(c, ids)))
+        now = self.terms.now()
+
+        def work(connection: Connection) -> Footprint:
+            self.guard(connection)
+            return forgetting.forget(connection, self.criterion, ids, self.row.target_table, now)
+
+        return transact(database, work)
+
+    def _remove_items(self, items: Mapping[str, Mapping[str, Collection[str]]]) -> None:
         for sink, ids_of in items.items():
             for form_type, ids in ids_of.items():
                 self.places.sinks.of(sink).remove(form_type, sorted(ids))
-        with self.places.database.begin() as connection:
-            self.guard(connection)
-            return forgetting.forget(
-                connection,
-                self.criterion,
-                [each.id for each in doomed],
-                self.row.target_table,
-                self.terms.now(),
-            )
 
     def _remove_outputs(self, doomed: Sequence[Doomed]) -> None:
         if self.row.output_folder is None:
