@@ -39,7 +39,7 @@ from pipeline.db.value_rows import VALUE_COLUMNS
 from tests.databases.postgresql import Postgresql, PostgresqlMissingError, running_postgresql
 
 FIELDS = 10
-CHUNK = bulk.CHUNK
+CHUNK = bulk.capabilities("postgresql").chunk
 Row = tuple[object, ...]
 
 BARE_LIMIT, COPY_LIMIT, DLT_LIMIT, SQLITE_LIMIT, MEMORY_LIMIT = 0.90, 0.18, 8.0, 0.60, 1.25
@@ -99,9 +99,11 @@ def bare_postgresql(engine: Engine, values: Iterator[Row]) -> None:
             "CREATE TEMPORARY TABLE IF NOT EXISTS staged_field_value "
             "(LIKE field_value INCLUDING DEFAULTS) ON COMMIT DELETE ROWS"
         )
-        while some := list(islice(values, CHUNK)):
+        sent = CHUNK
+        while sent == CHUNK:
             with cursor.copy(f"COPY staged_field_value ({columns}) FROM STDIN") as copy:
-                for row in some:
+                sent = 0
+                for sent, row in enumerate(islice(values, CHUNK), start=1):  # noqa: B007
                     copy.write_row(row)
             cursor.execute(
                 f"INSERT INTO field_value ({columns}) SELECT {columns} FROM staged_field_value "
@@ -153,18 +155,9 @@ def rate(engine: Engine, write: Write, count: int, *, half_there: bool = True) -
     """Rows a second for writing `count` rows, half of which are there with another text."""
     if half_there:
         ours(engine, rows(0, count // 2, "before"))
-    _settle(engine)
     started = time.perf_counter()
     write(engine, rows(0, count, "after"))
     return count / (time.perf_counter() - started)
-
-
-def _settle(engine: Engine) -> None:
-    """Nothing left over from the preparation goes on in the background."""
-    if engine.dialect.name == "postgresql":
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("VACUUM (ANALYZE) field_value")
-            connection.exec_driver_sql("CHECKPOINT")
 
 
 @contextmanager

@@ -8,22 +8,25 @@ the same keys wait for each other instead of blocking each other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Boolean, Connection, Dialect, Table
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import TypeEngine
 
 from pipeline.errors import RunError
 
 Row = Sequence[Any]
 Convert = Callable[[Any], Any]
 
-CHUNK = 20_000
-"""Rows that are held in memory, and merged, at a time."""
+_HELD = 10_000
+"""Rows of one chunk where they are held in memory, because the driver takes a list of them."""
+_STREAMED = 250_000
+"""Rows of one chunk where they are not: the server keeps them until they are merged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,34 +43,42 @@ class Target:
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a dialect does with many rows. `stage`: makes the temporary table; `send`: takes rows to it (or
-    merges them at once); `merge` and `clear`: statements after that, where there is a temporary table."""
+    merges them at once), and says how many; `merge` and `clear`: statements after that, where there is a
+    temporary table. `chunk`: rows that are merged at a time."""
 
-    send: Callable[[Connection, Target, Iterable[Row]], None]
+    chunk: int
+    send: Callable[[Connection, Target, Iterable[Row]], int]
     stage: Callable[[Target], str] | None = None
     merge: Callable[[Target], str] | None = None
     clear: Callable[[Target], str] | None = None
 
 
 def upsert(
-    connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Row], *, chunk: int = CHUNK
+    connection: Connection,
+    table: Table,
+    columns: Sequence[str],
+    rows: Iterable[Row],
+    *,
+    chunk: int | None = None,
 ) -> int:
     """Insert `rows`, each a sequence in the order of `columns`, or update the row that has its primary key;
     returns how many rows there were.
 
-    Rows are taken as they come, `chunk` at a time, so memory does not grow with their number. No key may
-    stand twice within a chunk. Raises what the driver raises, as SQLAlchemy wraps it.
+    Rows are taken as they come, so memory does not grow with their number, and merged `chunk` at a time (by
+    default what suits the dialect). No key may stand twice within a chunk. Raises what the driver raises, as
+    SQLAlchemy wraps it.
     """
     able = capabilities(connection.dialect.name)
     target = _target(table, columns, connection)
     if able.stage is not None:
         connection.exec_driver_sql(able.stage(target))
+    source = iter(_converted(table, columns, rows, connection))
     total = 0
-    for some in _chunks(_converted(table, columns, rows, connection), chunk):
-        able.send(connection, target, some)
+    while sent := able.send(connection, target, islice(source, chunk or able.chunk)):
         if able.merge is not None and able.clear is not None:
             connection.exec_driver_sql(able.merge(target))
             connection.exec_driver_sql(able.clear(target))
-        total += len(some)
+        total += sent
     return total
 
 
@@ -95,20 +106,19 @@ def _target(table: Table, columns: Sequence[str], connection: Connection) -> Tar
     )
 
 
-def _chunks(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
-    source = iter(rows)
-    while some := list(islice(source, size)):
-        yield some
-
-
 def _converted(
     table: Table, columns: Sequence[str], rows: Iterable[Row], connection: Connection
 ) -> Iterable[Row]:
     """Rows as the driver takes them; untouched where no column needs it."""
-    dialect = connection.dialect
-    found = [table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in columns]
+    found = [_converter(table.c[name].type, connection.dialect) for name in columns]
     converters = [(position, convert) for position, convert in enumerate(found) if convert is not None]
     return (_convert(row, converters) for row in rows) if converters else rows
+
+
+def _converter(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
+    if isinstance(kind, Boolean) and dialect.supports_native_boolean:
+        return None
+    return kind.dialect_impl(dialect).bind_processor(dialect)
 
 
 def _convert(row: Row, converters: Sequence[tuple[int, Convert]]) -> Row:
@@ -122,12 +132,19 @@ def _convert(row: Row, converters: Sequence[tuple[int, Convert]]) -> Row:
 # --- SQLite -----------------------------------------------------------------------------------------
 
 
-def _send_sqlite(connection: Connection, target: Target, rows: Iterable[Row]) -> None:
+def _send_sqlite(connection: Connection, target: Target, rows: Iterable[Row]) -> int:
     marks = ", ".join("?" * len(target.columns))
     statement = (
         f"INSERT INTO {target.name} ({', '.join(target.columns)}) VALUES ({marks}) {_on_conflict(target)}"
     )
-    connection.exec_driver_sql(statement, list(map(tuple, rows)))
+    return _send_list(connection, statement, rows)
+
+
+def _send_list(connection: Connection, statement: str, rows: Iterable[Row]) -> int:
+    listed = [tuple(row) for row in rows]
+    if listed:
+        connection.exec_driver_sql(statement, listed)
+    return len(listed)
 
 
 def _on_conflict(target: Target) -> str:
@@ -152,18 +169,20 @@ def _stage_postgresql(target: Target) -> str:
     )
 
 
-def _send_postgresql(connection: Connection, target: Target, rows: Iterable[Row]) -> None:
+def _send_postgresql(connection: Connection, target: Target, rows: Iterable[Row]) -> int:
     """By COPY, which SQLAlchemy has no word for: its errors are wrapped here as SQLAlchemy would."""
     statement = f"COPY {_staged(target)} ({', '.join(target.columns)}) FROM STDIN"
     driver = connection.connection.driver_connection
     assert driver is not None
+    sent = 0
     try:
         with driver.cursor() as cursor, cursor.copy(statement) as copy:
             write = copy.write_row
-            for row in rows:
+            for sent, row in enumerate(rows, start=1):  # noqa: B007
                 write(row)
     except connection.dialect.loaded_dbapi.Error as error:
         raise _wrapped(connection, statement, error) from error
+    return sent
 
 
 def _wrapped(connection: Connection, statement: str, error: Exception) -> Exception:
@@ -201,10 +220,10 @@ def _stage_mssql(target: Target) -> str:
     )
 
 
-def _send_mssql(connection: Connection, target: Target, rows: Iterable[Row]) -> None:
+def _send_mssql(connection: Connection, target: Target, rows: Iterable[Row]) -> int:
     marks = ", ".join("?" * len(target.columns))
     statement = f"INSERT INTO #{_staged(target)} ({', '.join(target.columns)}) VALUES ({marks})"
-    connection.exec_driver_sql(statement, list(map(tuple, rows)))
+    return _send_list(connection, statement, rows)
 
 
 def _merge_mssql(target: Target) -> str:
@@ -225,8 +244,10 @@ def _clear_mssql(target: Target) -> str:
 
 _DIALECTS: Mapping[str, Capabilities] = MappingProxyType(
     {
-        "sqlite": Capabilities(_send_sqlite),
-        "postgresql": Capabilities(_send_postgresql, _stage_postgresql, _merge_postgresql, _clear_postgresql),
-        "mssql": Capabilities(_send_mssql, _stage_mssql, _merge_mssql, _clear_mssql),
+        "sqlite": Capabilities(_HELD, _send_sqlite),
+        "postgresql": Capabilities(
+            _STREAMED, _send_postgresql, _stage_postgresql, _merge_postgresql, _clear_postgresql
+        ),
+        "mssql": Capabilities(_HELD, _send_mssql, _stage_mssql, _merge_mssql, _clear_mssql),
     }
 )
