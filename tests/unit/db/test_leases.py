@@ -13,6 +13,12 @@ from pipeline.errors import RowError
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
+@pytest.fixture
+def database(each_database: Engine) -> Engine:
+    """Of every dialect that can be had."""
+    return each_database
+
+
 def take(database: Engine, holder: str, now: datetime = NOW) -> leases.Lease:
     with database.begin() as connection:
         over = leases.look(connection, "group:a")

@@ -19,6 +19,12 @@ NEW = NewVersion("invoices", "local", None, "form", "f1", FIELDS, 7, (("aa", "bb
 
 
 @pytest.fixture
+def database(each_database: Engine) -> Engine:
+    """Of every dialect that can be had."""
+    return each_database
+
+
+@pytest.fixture
 def connection(database: Engine) -> Iterator[Connection]:
     with database.begin() as connection:
         yield connection

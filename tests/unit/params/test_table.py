@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from pipeline.db import leases
 from pipeline.db.tables import document, field_value, form_field, form_type, model_bundle, model_version, part
-from pipeline.db.views import ViewOptions, refresh
+from pipeline.db.views import ViewOptions, refresh, views_of
 from pipeline.errors import RowError
 from pipeline.params import table
 from pipeline.params.rules import Validated
@@ -16,6 +16,12 @@ from pipeline.services import load_services
 from pipeline.types import FieldSpec, FormType
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+@pytest.fixture
+def database(each_database: Engine) -> Engine:
+    """Of every dialect that can be had."""
+    return each_database
 
 
 def record(key: str, **cells: object) -> FormType:
@@ -61,6 +67,8 @@ def test_a_plain_insert_is_a_row(database: Engine) -> None:
 
 
 def test_a_cell_of_a_wrong_kind_costs_only_its_row(database: Engine) -> None:
+    if database.dialect.name != "sqlite":
+        pytest.skip("only SQLite keeps a word in a column of numbers")
     with database.begin() as connection:
         table.save(connection, [record("a"), record("b"), record("c")])
         connection.execute(text("PRAGMA ignore_check_constraints = ON"))
@@ -167,15 +175,15 @@ def test_the_views_of_a_purged_row_are_gone(database: Engine) -> None:
         for key in ("a", "order"):
             refresh(connection, key, [FieldSpec("ssn"), FieldSpec("lines/x")], ViewOptions(nested=True))
         table.purge(connection, "order", NOW)
-        views = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'view'")).scalars().all()
-    assert views == ["forms_a__lines", "forms_a"]
+        found = [len(views_of(connection, key)) for key in ("a", "order")]
+    assert found == [2, 0]
 
 
 def test_a_purged_row_leaves_nothing_in_its_target_table(database: Engine) -> None:
     with database.begin() as connection:
         table.save(connection, [record("a"), record("b")])
-        own = "path, outcome, pages, model_version, scored_at, review"
-        connection.execute(text(f"CREATE TABLE marts (document_id INTEGER PRIMARY KEY, {own})"))
+        own = "path, outcome, pages, model_version, scored_at, review".replace(",", " INTEGER,")
+        connection.execute(text(f"CREATE TABLE marts (document_id INTEGER PRIMARY KEY, {own} INTEGER)"))
         connection.execute(text("UPDATE form_type SET target_table = 'marts'"))
         for key in ("a", "b"):
             read_document(connection, key, version(connection, key))

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import Engine
 
 from pipeline.errors import RunError
 from pipeline.reports.advice import advise
@@ -23,6 +24,12 @@ from tests.unit.conftest import START
 
 if TYPE_CHECKING:
     from tests.unit.conftest import Ledger
+
+
+@pytest.fixture
+def database(each_database: Engine) -> Engine:
+    """Of every dialect that can be had."""
+    return each_database
 
 
 def build(ledger: Ledger, run: int | None = None, form_type: str | None = None) -> Report:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import Engine, delete, update
 
 from pipeline.db import forgetting
 from pipeline.db.forgetting import Criterion
@@ -26,6 +26,12 @@ ROW = FormType(
 )
 VALUES = [{"field": "No"}]
 START = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+@pytest.fixture
+def database(each_database: Engine) -> Engine:
+    """Of every dialect that can be had."""
+    return each_database
 
 
 def check(ledger: Ledger, counts: Counts | None = None, **changes: Any) -> list[Difference]:
