@@ -65,6 +65,7 @@ bench: $(TEST_EXTRA) ## measure everything into bench/RESULTS.md, on a quiet mac
 	measure pairs --demo
 	measure demo
 	measure backlog
+	measure upsert $(if $(DLT_PYTHON),--dlt-python $(DLT_PYTHON),)
 	$(foreach set,$(wildcard $(FORM_SETS)),measure accuracy --set $(set) --strict
 	)
 	echo "measured in $$((SECONDS / 60)) minutes; see bench/RESULTS.md"

@@ -58,7 +58,7 @@ _ALLOWED = {
     "max_train_runs": "a whole number from 0 on; empty is no limit",
     "max_attempts": "a whole number from 1 to 100",
     "keep_versions": "a whole number from 1 to 1000",
-    "sinks": "names of sinks, separated by commas",
+    "sinks": "sql, cosmos and jsonl, separated by commas",
     "confidence_columns": _BOOLEAN,
     "target_table": f"a table, or schema.table: {_IDENTIFIER}",
     "endpoint_secret": _SECRET,
