@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
+from pipeline.db.input_sizes import size_texts
 from pipeline.db.sign_in import SignIn, sign_in_by
 from pipeline.errors import RunError
 
@@ -95,7 +96,9 @@ def _open_odbc(url: URL) -> Engine:
     import pyodbc
 
     pyodbc.pooling = False
-    return _open_server(url, fast_executemany=True, connect_args={"timeout": CONNECT_SECONDS})
+    engine = _open_server(url, fast_executemany=True, connect_args={"timeout": CONNECT_SECONDS})
+    size_texts(engine)
+    return engine
 
 
 def _open_sqlite(url: URL) -> Engine:
