@@ -312,6 +312,7 @@ def test_sql_server_understands_what_the_commands_say(
     answers_on_sqlite: list[tuple[str, str]], spoken: Spoken
 ) -> None:
     assert len(spoken.compiled) > 100
+    assert [each for each in spoken.own if "ON CONFLICT" not in each] == []  # a target table's upsert
     wrong = {statement: found for statement in sorted(spoken.compiled) if (found := faults(statement))}
     assert not wrong, "\n".join(f"{found}: {statement}" for statement, found in wrong.items())
 

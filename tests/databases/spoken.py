@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ClauseElement, Engine, event
-from sqlalchemy.dialects import mssql
+from sqlalchemy.dialects import mssql, sqlite
+from sqlalchemy.exc import CompileError
 from sqlalchemy.sql.ddl import DDLElement
 from sqlalchemy.sql.elements import TextClause
 
@@ -31,16 +32,21 @@ _TEXTS = re.compile(r"N?'(?:[^']|'')*' | \[(?:[^\]]|\]\])*\]", re.VERBOSE)
 
 @dataclass
 class Spoken:
-    """Statements of the query language, once each as SQL Server gets them, and those written as text."""
+    """Statements of the query language, once each as SQL Server gets them, those that are SQLite's own, and
+    those written as text."""
 
     compiled: set[str] = field(default_factory=set)
+    own: set[str] = field(default_factory=set)
     texts: set[str] = field(default_factory=set)
 
     def add(self, statement: Any, parameters: Any) -> None:
         if isinstance(statement, TextClause):
             self.texts.add(str(statement))
         elif isinstance(statement, ClauseElement) and not isinstance(statement, DDLElement):
-            self.compiled.add(for_sql_server(statement, parameters))
+            try:
+                self.compiled.add(for_sql_server(statement, parameters))
+            except CompileError:
+                self.own.add(str(statement.compile(dialect=sqlite.dialect())))
 
 
 def for_sql_server(statement: ClauseElement, parameters: Any = ()) -> str:
