@@ -17,19 +17,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from typer.testing import CliRunner
 
 from bench.demo import Cell, cells
 from pipeline.cli.main import app
-from pipeline.db import schema
+from pipeline.db import documents, schema
 from pipeline.db.connection import open_database
-from pipeline.db.views import view_name
+from pipeline.db.views import refresh_view, view_name
 from pipeline.demo import write_lake
+from pipeline.demo.design import FormDesign
+from pipeline.demo.lake import DESIGNS
 from pipeline.errors import FormpipeError
+from pipeline.types import BacklogDocument, BlobRef, DocumentResult, ExtractedField, ScoredValue
+from pipeline.values.normalise import normalise
 from tests.acceptance.conftest import COMMAND, ROOT
 from tests.databases.dialects import MSSQL_URL
 from tests.databases.spoken import Spoken, faults, listening
+from tests.unit.conftest import START, Ledger
 
 pytestmark = pytest.mark.xdist_group("demo-elsewhere")  # which is made once
 
@@ -289,6 +294,40 @@ def test_the_columns_of_the_views_have_the_types_of_their_fields(elsewhere: Plac
     for cell in cells_of(elsewhere):
         if cell.shown is not None:
             assert isinstance(cell.shown, types.get(cell.field.type, str)), (cell.field, type(cell.shown))
+
+
+def test_the_views_show_the_truth_where_every_value_was_found(
+    each_database: Engine, small_lake: Path, tmp_path: Path
+) -> None:
+    """What stands on the paper, typed, stored and shown: each field of each document, none left out."""
+    ledger = Ledger(each_database, tmp_path / "data")
+    shutil.copytree(small_lake, tmp_path / "demo" / "lake")
+    truths = [json.loads(line) for line in (small_lake / "truth.jsonl").read_text("utf-8").splitlines()]
+    for design in DESIGNS:
+        ledger.form_type(design.form_type)
+        version, run = ledger.version(design.form_type, 1), ledger.run()
+        mine = [t for t in truths if (t["form_type"], t["folder"]) == (design.form_type, "backlog")]
+        keys = [ledger.document(design.form_type, each["path"], None, path=each["path"]) for each in mine]
+        found = [as_found(key, each, design) for key, each in zip(keys, mine, strict=True)]
+        with each_database.begin() as connection:
+            documents.finish(connection, found, model_version_id=version, run_id=run, now=START)
+            refresh_view(connection, design.form_type, design.fields)
+    shown = list(cells(tmp_path / "demo", each_database))
+    assert len(shown) == 56
+    assert [cell for cell in shown if not cell.right] == []
+
+
+def as_found(key: int, truth: dict[str, Any], design: FormDesign) -> DocumentResult:
+    """What a model that errs nowhere says of a document."""
+    specs = {spec.name: spec for spec in design.fields}
+    values = tuple(
+        ScoredValue(
+            ExtractedField(name, words, 1, None, 0.99), normalise(words, specs[name], design.locale), False
+        )
+        for name, words in truth["fields"].items()
+    )
+    document = BacklogDocument(key, truth["form_type"], BlobRef("", "forms", truth["path"], "e"), 1)
+    return DocumentResult(document, "loaded", values=values, pages=1)
 
 
 def test_no_transaction_stays_open_while_forms_are_read_and_models_trained(elsewhere: Place) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from sqlalchemy import ClauseElement, Connection, Engine, func, insert, select, update
+from sqlalchemy import ClauseElement, Connection, Engine, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from pipeline.db import documents, leases, models, operations, runs
@@ -19,8 +19,11 @@ from pipeline.db.connection import reading
 from pipeline.db.tables import document, event, field_value, form_type, model_version, part, run, run_row
 from pipeline.errors import RowError
 from pipeline.params import table
+from pipeline.ports import Outcome
 from pipeline.reports import documents as checked
 from pipeline.reports import queries
+from pipeline.scoring.document import ScoreTask
+from pipeline.scoring.stage import ScoringContext, ScoringLimits, score_backlog
 from pipeline.services import load_services
 from pipeline.types import (
     BacklogDocument,
@@ -221,9 +224,9 @@ def scored(key: int, outcome: str = "loaded", *values: ScoredValue, pages: int =
     return DocumentResult(to_do, outcome, values=values, pages=pages)  # type: ignore[arg-type]
 
 
-def value(field: str, text: str, typed: TypedValue | None = None) -> ScoredValue:
-    found = ExtractedField(field, text, 1, None, 0.9)
-    return ScoredValue(found, typed or TypedValue(text=text), False)
+def value(field: str, words: str, typed: TypedValue | None = None) -> ScoredValue:
+    found = ExtractedField(field, words, 1, None, 0.9)
+    return ScoredValue(found, typed or TypedValue(text=words), False)
 
 
 def finish(state: Ledger, by: int, *results: DocumentResult) -> None:
@@ -391,6 +394,51 @@ def test_a_readers_view_is_not_held_up_by_a_writer(state: Ledger) -> None:
         if state.database.dialect.name != "mssql":  # without snapshots a reader waits there
             assert stored(state, key)[2] == 0
     assert stored(state, key)[2] == 7
+
+
+class Reading:
+    """An executor that looks, while a document is read, at what the database is kept waiting with."""
+
+    def __init__(self, database: Engine) -> None:
+        self.database = database
+        self.open: list[int] = []
+
+    def map(self, tasks: Iterable[ScoreTask], **_limits: object) -> Iterator[Outcome[ScoreTask, object]]:
+        for task in tasks:
+            self.open.append(self.transactions())
+            yield Outcome(task, scored(task.document.id, "loaded", value("No", "1")))
+            self.open.append(self.transactions())
+
+    def transactions(self) -> int:
+        """Connections in use, and what the server says of them where it can be asked."""
+        used = self.database.pool.checkedout()  # type: ignore[attr-defined]
+        if self.database.dialect.name != "postgresql":
+            return int(used)
+        query = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle'"
+        with self.database.connect() as connection:
+            return int(used + connection.scalar(text(f"{query} AND pid <> pg_backend_pid()")))
+
+
+def test_no_transaction_is_open_while_a_document_is_read(state: Ledger) -> None:
+    version = do(state, models.by_id, state.version("invoice", 1))
+    assert version is not None
+    add(state, *(f"{n}" for n in range(5)))
+    executor, written = Reading(state.database), []
+    context = ScoringContext(
+        database=state.database,
+        executor=executor,  # type: ignore[arg-type]
+        now=lambda: NOW,
+        guard=lambda connection: written.append(connection.in_transaction()),
+        stopping=lambda: False,
+        progress=lambda tally: None,
+        run_id=state.run(state="running"),
+    )
+    limits = ScoringLimits(timeout=1, batch=2, retry_delay=1, max_pages=1, min_confidence=0.5)
+    places = {"training_container": "lake", "scoring_container": "lake"}
+    row = FormType("invoice", "invoice", training_folder="t/", scoring_folder="b/", **places)  # type: ignore[arg-type]
+    assert score_backlog(context, row, version, limits).loaded == 5
+    assert len(written) == 3
+    assert executor.open == [0] * 10
 
 
 def test_what_hangs_on_a_document_goes_with_it(state: Ledger) -> None:
