@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.markup import escape
+from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.cli import database, models, params
 from pipeline.cli.console import Exit, err, out
@@ -22,6 +23,7 @@ from pipeline.cli.rows import rows
 from pipeline.cli.run import plan, retry, run
 from pipeline.cli.status import status
 from pipeline.cli.verify import verify
+from pipeline.db.faults import ended_by
 from pipeline.errors import FormpipeError
 from pipeline.logs import redact
 
@@ -76,8 +78,17 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except FormpipeError as error:
-        err.print(f"[red]error[/red] {escape(redact(str(error)))} [dim]({error.reason})[/dim]")
-        sys.exit(Exit.IMPOSSIBLE)
+        _end(error)
+    except SQLAlchemyError as error:
+        named = ended_by(error)
+        if named is None:
+            raise
+        _end(named)
+
+
+def _end(error: FormpipeError) -> NoReturn:
+    err.print(f"[red]error[/red] {escape(redact(str(error)))} [dim]({error.reason})[/dim]")
+    sys.exit(Exit.IMPOSSIBLE)
 
 
 if __name__ == "__main__":

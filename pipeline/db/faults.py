@@ -140,6 +140,14 @@ _NUMBER = re.compile(r"\((\d+)\)(?=\s*(?:\(SQL|;|$))")
 """Where the driver puts the server's number: `[...]text (1205) (SQLExecDirectW)`."""
 
 
+def ended_by(error: BaseException) -> RunError | None:
+    """What a run or a command ends with for this error, where it is a database's trouble; else None."""
+    fault = fault_of(error) if isinstance(error, DBAPIError) else None
+    if fault is None or not isinstance(error, DBAPIError):
+        return None
+    return fault.ends_run(cause_of(error))
+
+
 def fault_of(error: DBAPIError) -> DatabaseFault | None:
     """What an error of any dialect means; None for what is a mistake of the program or of the data."""
     known = _named(error.orig)

@@ -17,7 +17,7 @@ from tenacity import (
 )
 
 from pipeline.db.connection import reading
-from pipeline.db.faults import cause_of, fault_of
+from pipeline.db.faults import ended_by, fault_of
 from pipeline.errors import FormpipeError
 
 ATTEMPTS = 12
@@ -80,10 +80,10 @@ def _until_done(once: Callable[[], Result], attempts: int, sleep: Callable[[floa
         done: Result = tries(once)
         return done
     except DBAPIError as error:
-        fault = fault_of(error)
-        if fault is None:
+        named = ended_by(error)
+        if named is None:
             raise
-        raise fault.ends_run(cause_of(error)) from error
+        raise named from error
 
 
 def _once(database: Engine, work: Callable[[Connection], Result]) -> Result:

@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection, Engine
 
 from pipeline.db import deliveries
 from pipeline.db.connection import reading
 from pipeline.db.deliveries import Pending
+from pipeline.db.transactions import transact
 from pipeline.delivering.items import build_items
 from pipeline.errors import DocumentError, FormpipeError, place_of
 from pipeline.ports import Sinks
@@ -77,10 +79,18 @@ class Courier:
         before is asked once more."""
         self._failed.clear()
         for sink in deliveries.further(self.row.sinks):
-            with self.context.database.begin() as connection:
-                self.context.guard(connection)
-                deliveries.queue_missed(connection, self.row.form_type, sink, self.context.now())
+            missed = partial(deliveries.queue_missed, form_type=self.row.form_type, sink=sink)
+            self._write(partial(missed, now=self.context.now()))
         self.send()
+
+    def _write(self, work: Callable[[Connection], None]) -> None:
+        """Safe to do twice: it sets states, by document; at worst an attempt that failed is counted twice."""
+
+        def guarded(connection: Connection) -> None:
+            self.context.guard(connection)
+            work(connection)
+
+        transact(self.context.database, guarded)
 
     def troubles(self) -> list[Trouble]:
         """What went wrong so far, by sink."""
@@ -132,10 +142,13 @@ class Courier:
         errors = {key: refused[item.id] for key, item in items.items() if item.id in refused}
         sent = [(each, _id(items, each)) for each in batch if each.document_id not in errors]
         failed = [(each, errors[each.document_id].reason) for each in batch if each.document_id in errors]
-        with self.context.database.begin() as connection:
-            self.context.guard(connection)
-            deliveries.delivered(connection, sink, sent, self.context.now())
+        now = self.context.now()
+
+        def work(connection: Connection) -> None:
+            deliveries.delivered(connection, sink, sent, now)
             deliveries.refused(connection, sink, failed)
+
+        self._write(work)
         self.sent[sink] += len(sent)
         if errors:
             known = self._refusals.setdefault(sink, _Refusals())
@@ -150,9 +163,8 @@ class Courier:
             reason = "unexpected-error"
             message = f"a bug: {type(error).__name__} at {place_of(error)}; please report it"
         self._failed[sink] = (reason, message)
-        with self.context.database.begin() as connection:
-            self.context.guard(connection)
-            deliveries.attempted(connection, sink, [each.document_id for each in batch], reason)
+        keys = [each.document_id for each in batch]
+        self._write(lambda connection: deliveries.attempted(connection, sink, keys, reason))
 
 
 def replaced_ids(batch: Sequence[Pending], items: Mapping[int, SinkItem]) -> list[str]:

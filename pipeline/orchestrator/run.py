@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.db import documents, models
 from pipeline.db.connection import reading
-from pipeline.db.faults import cause_of, fault_of
+from pipeline.db.faults import ended_by
 from pipeline.db.transactions import transact
 from pipeline.delivering.courier import Courier, DeliveryContext, Trouble
 from pipeline.errors import FormpipeError, RowError, RunError, place_of
@@ -147,9 +147,9 @@ class _GroupRun:
                 raise
             self._end_left(error.reason, str(error))
         except SQLAlchemyError as error:
-            fault = fault_of(error) if isinstance(error, DBAPIError) else None
-            if fault is not None and isinstance(error, DBAPIError):
-                raise fault.ends_run(cause_of(error)) from error
+            named = ended_by(error)
+            if named is not None:
+                raise named from error
             cause = type(getattr(error, "orig", None) or error).__name__
             raise RunError(
                 f"the database failed ({cause} at {place_of(error)}): what was committed stays, run again",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, Engine
 
 from pipeline.db import operations
+from pipeline.db.transactions import transact
 from pipeline.errors import RowError
 from pipeline.operations.driver import OperationDriver, Pace
 from pipeline.operations.submission import Ledger
@@ -70,6 +71,10 @@ class GroupAccess:
 
     def drop_foreign(self, row: FormType, version: ModelVersion) -> None:
         """Give up what another engine than this version's was asked for and has not answered yet."""
-        with self.database.begin() as connection:
+        now = self.terms.now()
+
+        def work(connection: Connection) -> None:
             self.guard(connection)
-            operations.give_up_foreign(connection, row.group, version.engine, self.terms.now())
+            operations.give_up_foreign(connection, row.group, version.engine, now)
+
+        transact(self.database, work)

@@ -4,6 +4,8 @@ with nothing half written."""
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +16,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, event, func, insert, select, text
 
+from pipeline.cli.console import Exit
 from pipeline.db import runs, tables
 from pipeline.db.connection import open_database
 from pipeline.db.transactions import consult, transact
@@ -24,6 +27,7 @@ from pipeline.types import ModelVersion, RunRow
 from tests.databases.postgresql import Postgresql, PostgresqlMissingError, running_postgresql
 from tests.unit.scoring.conftest import Bench
 
+ROOT = Path(__file__).parents[2]
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 Notes = Callable[[], list[int]]
 
@@ -357,3 +361,19 @@ def test_a_scoring_whose_connections_are_killed_again_and_again_ends_with_the_sa
 
 def _never(_: float) -> None:
     raise AssertionError("nothing is waited for")
+
+
+def test_a_command_ends_with_one_line_and_no_trace_where_no_server_answers(tmp_path: Path) -> None:
+    environment = os.environ | {"FORMPIPE_DATABASE_URL": "postgresql://me:hush@127.0.0.1:1/x"}
+    ended = subprocess.run(
+        [sys.executable, "-m", "pipeline.cli.main", "db", "status"],
+        cwd=tmp_path,
+        env=environment | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == Exit.IMPOSSIBLE
+    assert "database-unreachable" in ended.stderr.replace("\n", " ")
+    assert "Traceback" not in ended.stderr and "hush" not in ended.stderr + ended.stdout

@@ -12,6 +12,8 @@ from pipeline.cli import machine
 from pipeline.cli.doctor import nearest_folder
 from pipeline.cli.machine import check_memory, check_ocr, check_schema, check_storage
 from pipeline.db.connection import open_database
+from pipeline.db.sign_in import SignIn
+from pipeline.errors import RowError
 from pipeline.formats.labels_json import labels_to_json
 from pipeline.settings import Settings
 from pipeline.types import FormType, Label
@@ -203,6 +205,19 @@ def test_a_database_that_does_not_answer_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "not a database").write_bytes(b"x" * 4096)
     check = check_schema(open_database(f"sqlite:///{tmp_path / 'not a database'}"))
     assert (check.severity, check.message) == ("error", "database-damaged (DatabaseError SQLITE_NOTADB)")
+
+
+def test_a_server_that_is_not_there_and_a_sign_in_without_its_secret_say_what_to_do() -> None:
+    check = check_schema(open_database("postgresql://me@127.0.0.1:1/x"))
+    assert (check.severity, check.message) == ("error", "database-unreachable (OperationalError)")
+    assert "FORMPIPE_DATABASE_URL" in check.remedy
+
+    def missing() -> str:
+        raise RowError("there is no secret DatabasePassword", reason="secret-missing")
+
+    check = check_schema(open_database("postgresql://me@127.0.0.1:1/x", SignIn(password=missing)))
+    assert (check.severity, check.message) == ("error", "nobody is signed in (secret-missing)")
+    assert check.remedy == "there is no secret DatabasePassword"
 
 
 def test_text_recognition_that_fails_or_misreads_is_an_error() -> None:
