@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import TypeVar
 
@@ -25,8 +26,8 @@ from sqlalchemy import (
 )
 
 from pipeline.db import bulk
-from pipeline.db.connection import reading
 from pipeline.db.tables import document, field_value, part, table_cell
+from pipeline.db.transactions import consult
 from pipeline.db.value_rows import CELL_COLUMNS, VALUE_COLUMNS, cell_rows, value_rows
 from pipeline.types import BacklogDocument, Blob, BlobRef, DocumentResult
 
@@ -118,23 +119,23 @@ def highest_id(connection: Connection, form_type: str) -> int:
 def ids_of(engine: Engine, form_type: str, up_to: int) -> Iterator[int]:
     """Ids up to `up_to` of the documents that are thought to exist, streamed."""
     last = 0
-    while True:
-        with reading(engine) as connection:
-            ids = connection.scalars(
-                select(document.c.id)
-                .where(
-                    document.c.form_type == form_type,
-                    document.c.id > last,
-                    document.c.id <= up_to,
-                    or_(document.c.outcome.is_(None), document.c.outcome != "gone"),
-                )
-                .order_by(document.c.id)
-                .limit(10_000)
-            ).all()
-        if not ids:
-            return
+    while ids := consult(engine, partial(_ids_between, form_type=form_type, after=last, up_to=up_to)):
         yield from ids
         last = ids[-1]
+
+
+def _ids_between(connection: Connection, form_type: str, after: int, up_to: int) -> Sequence[int]:
+    return connection.scalars(
+        select(document.c.id)
+        .where(
+            document.c.form_type == form_type,
+            document.c.id > after,
+            document.c.id <= up_to,
+            or_(document.c.outcome.is_(None), document.c.outcome != "gone"),
+        )
+        .order_by(document.c.id)
+        .limit(10_000)
+    ).all()
 
 
 def mark_gone(connection: Connection, ids: Iterable[int], now: datetime) -> None:

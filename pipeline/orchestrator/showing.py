@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from pipeline.db import runs, targets, views
 from pipeline.db.targets import TargetChange
+from pipeline.db.transactions import transact
 from pipeline.db.views import Refreshed, ViewOptions
 from pipeline.orchestrator.progress import Listener, Note
 from pipeline.types import FieldSpec, FormType
@@ -52,11 +53,16 @@ class Showing:
     def prepare(self) -> frozenset[str] | None:
         """Bring views and target table up to date; the fields whose values may be stored, None for all.
 
-        Raises RowError: those of `views.refresh` and `targets.prepare`."""
-        with self.database.begin() as connection:
+        Safe to do twice, as is `finish`: views are brought to a state; at worst what was discarded is an
+        event twice. Raises RowError: those of `views.refresh` and `targets.prepare`."""
+
+        def work(connection: Connection) -> tuple[Refreshed, list[Remark]]:
             self.guard(connection)
             shown, remarks = self._refresh(connection, ())
             self._record(connection, remarks)
+            return shown, remarks
+
+        shown, remarks = transact(self.database, work)
         self._tell(remarks)
         discards = self.row.schema_contract == "discard" and shown.fields
         return shown.fields if discards else None
@@ -64,7 +70,8 @@ class Showing:
     def finish(self, discarded: Mapping[str, int], *, scored: bool) -> None:
         """After scoring: what came with it is shown, and values that were not stored are told. `scored`:
         whether any document was."""
-        with self.database.begin() as connection:
+
+        def work(connection: Connection) -> list[Remark]:
             self.guard(connection)
             look = self.nested and scored
             seen = views.nested_fields(connection, self.row.form_type, self.run_id) if look else ()
@@ -72,7 +79,9 @@ class Showing:
             targets.catch_up(connection, self.row)
             remarks += _of_discarded(discarded)
             self._record(connection, remarks)
-        self._tell(remarks)
+            return remarks
+
+        self._tell(transact(self.database, work))
 
     def _refresh(self, connection: Connection, seen: Sequence[FieldSpec]) -> tuple[Refreshed, list[Remark]]:
         row = self.row
