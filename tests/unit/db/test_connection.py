@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import struct
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.dialects.mssql.pyodbc import MSDialect_pyodbc
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
@@ -23,7 +25,8 @@ from pipeline.db.sign_in import (
     with_token,
 )
 from pipeline.errors import RowError, RunError
-from pipeline.wiring import token_of
+from pipeline.settings import Settings
+from pipeline.wiring import open_settings_database, token_of
 
 TOKEN = "eyJ0eXAi.secret-token"
 PASSWORD = "pa;ss}word/@"
@@ -250,3 +253,28 @@ def test_a_sign_in_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr()
     assert TOKEN not in shown.out + shown.err + repr(engine) + repr(SignIn(token=lambda _: TOKEN))
     assert heard == []
+
+
+def test_the_settings_name_the_secret_of_the_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(
+        database_url=SecretStr("postgresql://me@host/forms"),
+        database_password_secret="FormsDatabasePassword",
+        dotenv_file=tmp_path / ".env",
+    )
+    engine = open_settings_database(settings)
+    with pytest.raises(RowError, match="FormsDatabasePassword"):
+        engine.connect()
+    given: list[str] = []
+
+    def connect(**options: str) -> Any:
+        given.append(options["password"])
+        raise ConnectionError
+
+    engine.dialect.connect = connect  # type: ignore[method-assign]
+    for value in ("first", "rotated"):
+        monkeypatch.setenv("FORMS_DATABASE_PASSWORD", value)
+        with pytest.raises(ConnectionError):
+            engine.raw_connection()
+    assert given == ["first", "rotated"]
