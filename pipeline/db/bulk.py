@@ -18,6 +18,7 @@ from sqlalchemy import Boolean, Connection, Dialect, Table
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
+from pipeline.db.connection import without_details
 from pipeline.errors import RunError
 
 Row = Sequence[Any]
@@ -190,6 +191,7 @@ def _wrapped(connection: Connection, statement: str, error: Exception) -> Except
     lost = dialect.is_disconnect(error, connection.connection.driver_connection, None)  # type: ignore[arg-type]
     if lost:
         connection.invalidate(error)
+    without_details(error)
     return DBAPIError.instance(
         statement, None, error, dialect.loaded_dbapi.Error, True, connection_invalidated=lost, dialect=dialect
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from pipeline.db.input_sizes import size_texts
@@ -82,13 +82,30 @@ def _open(url: URL) -> Engine:
         return _open_odbc(url)
     timeout = {"connect_timeout": CONNECT_SECONDS} if url.drivername == "postgresql+psycopg" else {}
     options = {key: value for key, value in timeout.items() if key not in url.query}
-    return _open_server(url, connect_args=options)
+    engine = _open_server(url, connect_args=options)
+    event.listen(engine, "handle_error", _without_values)
+    return engine
 
 
 def _open_server(url: URL, **options: Any) -> Engine:
     return create_engine(
         url, pool_pre_ping=True, pool_recycle=RECYCLE_SECONDS, hide_parameters=True, **options
     )
+
+
+def without_details(error: BaseException) -> bool:
+    """Take from an error of psycopg its details, which repeat the refused row; whether it had any."""
+    told = getattr(getattr(error, "diag", None), "message_primary", None)
+    if told is not None:
+        error.args = (told,)
+    return told is not None
+
+
+def _without_values(context: ExceptionContext) -> None:
+    """`hide_parameters` hides what was sent, not what the server says of it."""
+    error, wrapped = context.original_exception, context.sqlalchemy_exception
+    if without_details(error) and wrapped is not None:
+        wrapped.args = (f"({type(error).__module__}.{type(error).__name__}) {error}", *wrapped.args[1:])
 
 
 def _open_odbc(url: URL) -> Engine:

@@ -314,7 +314,15 @@ def test_a_refused_row_is_an_error_of_sqlalchemy(shelf: Shelf) -> None:
         bulk.upsert(connection, field_value, VALUE_COLUMNS, wrong)
     with pytest.raises(DBAPIError) as caught, shelf.database.begin() as connection:
         bulk.upsert(connection, field_value, VALUE_COLUMNS, [(key, None, *_rows([key], 1, "canary")[0][2:])])
-    assert "canary" not in cause_of(caught.value)
+    assert "canary" not in f"{caught.value} {caught.value.orig} {cause_of(caught.value)}"
+
+
+def test_an_error_does_not_repeat_the_row_that_was_refused(shelf: Shelf) -> None:
+    [key] = _parts_of(shelf, 1)
+    row = dict(zip(VALUE_COLUMNS, _rows([key], 1, "canary")[0], strict=True))
+    with pytest.raises(DBAPIError) as caught, shelf.database.begin() as connection:
+        connection.execute(insert(field_value), row | {"part_id": 10**6})
+    assert "canary" not in f"{caught.value!r} {caught.value} {caught.value.orig}"
 
 
 # --- two writers --------------------------------------------------------------------------------------
