@@ -29,7 +29,9 @@ def mssql_lock(milliseconds: int) -> str:
     """Take the lock of the transaction on SQL Server.
 
     Source: Microsoft Learn, sp_getapplock: below 0 the lock was not granted, and without a transaction there
-    is none to be had; SET IMPLICIT_TRANSACTIONS: a SELECT begins one when it reads a table.
+    is none to be had; SET IMPLICIT_TRANSACTIONS: a SELECT begins one when it reads a table; SET NOCOUNT: it
+    outlives the batch, and while it is on no statement says how many rows it changed, as Alembic and leases
+    ask.
     """
     return f"""\
 SET NOCOUNT ON;
@@ -38,6 +40,7 @@ DECLARE @begun int, @answer int;
 SELECT @begun = COUNT(*) FROM sys.schemas;
 EXEC @answer = sp_getapplock @Resource = 'formpipe schema', @LockMode = 'Exclusive',
     @LockOwner = 'Transaction', @LockTimeout = {milliseconds};
+SET NOCOUNT OFF;
 IF @answer < 0
 BEGIN;
     THROW 50001, 'formpipe: the schema is locked', 1;

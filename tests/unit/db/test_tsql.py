@@ -28,6 +28,11 @@ def test_the_lock_of_an_upgrade_is_t_sql() -> None:
     assert parses_as_tsql(mssql_lock(60_000))
 
 
+def test_the_lock_of_an_upgrade_leaves_the_counts_of_rows_on() -> None:
+    settings = re.findall(r"SET NOCOUNT (ON|OFF)", mssql_lock(60_000))
+    assert settings[-1] == "OFF"
+
+
 # --- the check itself ---------------------------------------------------------------------------------
 
 
