@@ -36,6 +36,7 @@ from sqlalchemy.types import TypeEngine
 
 from pipeline.db.column_names import OWN_COLUMNS, folded
 from pipeline.db.columns import ExactText, Key, UtcDateTime
+from pipeline.db.faults import FORBIDDEN, fault_of
 from pipeline.db.views.columns import ViewColumn
 from pipeline.errors import RowError
 
@@ -65,15 +66,18 @@ _OWN: dict[str, TypeEngine[Any]] = {
     "first_page": Integer(),
     "last_page": Integer(),
 }
-_RENAMED = {"mssql": "EXEC sp_rename N'{plain}.{column}', N'{now}', 'COLUMN'"}
+_RENAMED = {"mssql": "EXEC sp_rename N'{table}.{column}', N'{now}', 'COLUMN'"}
 _RETYPED = {
     "sqlite": ("ALTER TABLE {table} DROP COLUMN {column}", "ALTER TABLE {table} ADD {column} {type} NULL"),
     "postgresql": ("ALTER TABLE {table} ALTER COLUMN {column} TYPE {type} USING NULL",),
     "mssql": (
         "UPDATE {table} SET {column} = NULL",
+        "ALTER TABLE {table} ALTER COLUMN {column} NVARCHAR(4000) NULL",
         "ALTER TABLE {table} ALTER COLUMN {column} {type} NULL",
     ),
 }
+"""SQL Server takes a number for a date of no row at all (206, operand type clash), and anything by way of a
+text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +180,13 @@ def widen_column(connection: Connection, table: Table, column: Column[Any]) -> N
 
 @contextmanager
 def refusals(name: str) -> Iterator[None]:
-    """What a database says against a target table ends the row, not the run."""
+    """What a database says against a target table ends the row, not the run. A fault of the database itself
+    is none of the table: pyodbc calls most of Azure SQL's passing ones ProgrammingError (SQLSTATE 42000)."""
     try:
         yield
     except (ProgrammingError, IntegrityError, DataError) as error:
+        if fault_of(error) not in (None, FORBIDDEN):
+            raise
         raise _refused(name, error) from None
     except OperationalError as error:
         if not _sqlite_refuses(error):
@@ -192,8 +199,7 @@ def _alter(connection: Connection, table: Table, statement: str, column: Column[
     escaped = "sp_rename" in statement
     filled = statement.format(
         table=prepared.format_table(table),
-        plain=table.fullname,
-        column=column.name if escaped else prepared.quote(column.name),
+        column=prepared.quote(column.name),
         now=now if escaped else prepared.quote(now),
         type=column.type.compile(dialect=connection.dialect),
     )

@@ -104,16 +104,19 @@ def test_columns_are_added_renamed_retyped_and_widened() -> None:
     connection, column = listening.connection, TABLE.c["Select"]
     target_tables.add_column(connection, TABLE, column)
     target_tables.rename_column(connection, TABLE, "old", column)
+    target_tables.rename_column(connection, TABLE, "a.b", column)
     target_tables.retype_column(connection, TABLE, column)
     target_tables.widen_column(connection, TABLE, TABLE.c["no"])
     assert listening.heard == [
         "ALTER TABLE marts.[Order] ADD [Select] NUMERIC(38, 10) NULL",
-        "EXEC sp_rename N'marts.Order.old', N'Select', 'COLUMN'",
+        "EXEC sp_rename N'marts.[Order].old', N'Select', 'COLUMN'",
+        "EXEC sp_rename N'marts.[Order].[a.b]', N'Select', 'COLUMN'",
         "UPDATE marts.[Order] SET [Select] = NULL",
+        "ALTER TABLE marts.[Order] ALTER COLUMN [Select] NVARCHAR(4000) NULL",
         "ALTER TABLE marts.[Order] ALTER COLUMN [Select] NUMERIC(38, 10) NULL",
         "ALTER TABLE marts.[Order] ALTER COLUMN no NVARCHAR(max) NULL",
     ]
-    assert [tsql_faults(each) for each in listening.heard] == [[]] * 5
+    assert [tsql_faults(each) for each in listening.heard] == [[]] * 7
 
 
 @pytest.mark.parametrize("kind", [ProgrammingError, IntegrityError, DataError])
@@ -128,3 +131,22 @@ def test_what_a_target_table_refuses_ends_its_row(kind: type[Exception]) -> None
 def test_a_database_that_fails_is_no_refusal() -> None:
     with pytest.raises(OperationalError), refusals("marts.x"):
         raise OperationalError("INSERT", {}, ValueError("database is locked"))
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [(40613, "a database that moves"), (1105, "a disk that is full")],
+    ids=lambda x: str(x),
+)
+def test_a_fault_that_pyodbc_calls_a_programming_error_is_no_refusal(number: int, kind: str) -> None:
+    original = type("Error", (Exception,), {"__module__": "pyodbc"})
+    told = f"[42000] [Microsoft][ODBC Driver 18 for SQL Server][SQL Server]{kind} ({number}) (SQLExecDirectW)"
+    with pytest.raises(ProgrammingError), refusals("marts.x"):
+        raise ProgrammingError("MERGE", {}, original("42000", told))
+
+
+def test_a_missing_permission_on_a_target_table_ends_its_row() -> None:
+    original = type("Error", (Exception,), {"__module__": "pyodbc"})
+    told = "[42000] [Microsoft][ODBC Driver 18 for SQL Server][SQL Server]denied (229) (SQLExecDirectW)"
+    with pytest.raises(RowError), refusals("marts.x"):
+        raise ProgrammingError("MERGE", {}, original("42000", told))
