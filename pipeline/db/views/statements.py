@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from sqlalchemy import Connection, Select, text
+from sqlalchemy import Connection, Dialect, Select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.schema import ExecutableDDLElement
@@ -42,8 +42,19 @@ class CreateView(ExecutableDDLElement):
 @compiles(CreateView)
 def _compile_create(element: CreateView, compiler: DDLCompiler, **_: Any) -> str:
     name = quoted(element.view, compiler.dialect)
-    body = compiler.sql_compiler.process(element.query, literal_binds=True)
+    body = _body(element.query, compiler.dialect)
     return f"{element.clause} {name} AS /* {write_stamp(element.stamp)} */ {body}"
+
+
+def _body(query: Select[Any], dialect: Dialect) -> str:
+    """SQL Server looks for the tables of a view in the view's own schema first, where a form type may be
+    called `document`, and then in `dbo`, whatever the user's default schema is: there they are named in
+    full."""
+    own = dialect.default_schema_name if dialect.name == "mssql" else None
+    named: dict[str, Any] = (
+        {"schema_translate_map": {None: own}, "render_schema_translate": True} if own else {}
+    )
+    return str(query.compile(dialect=dialect, compile_kwargs={"literal_binds": True}, **named))
 
 
 def replace_view(connection: Connection, view: str, query: Select[Any], stamp: Stamp, *, grows: bool) -> None:

@@ -60,6 +60,15 @@ def test_views_parse() -> None:
     assert [tsql_faults(each) for each in (sql, said(item), said(cells))] == [[], [], []]
 
 
+def test_a_view_names_the_schema_of_its_tables_where_one_of_the_views_could_be_meant() -> None:
+    dialect = mssql.dialect()  # type: ignore[no-untyped-call]
+    dialect.default_schema_name = "app"
+    sql = definition("document", [FieldSpec("No")], dialect)
+    assert "FROM app.document LEFT OUTER JOIN app.part ON app.part.document_id = app.document.id" in sql
+    assert "app.field_value AS v ON v.part_id = app.part.id" in sql
+    assert tsql_faults(sql) == []
+
+
 def test_a_view_is_made_or_altered_by_one_statement() -> None:
     listening = Listening()
     replace_view(listening.connection, "order", cells_query("order"), Stamp(COLUMNS, "x"), grows=False)
