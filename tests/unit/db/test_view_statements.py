@@ -98,6 +98,12 @@ def test_rows_are_merged(some: bool) -> None:
     assert tsql_faults(sql) == []
 
 
+def test_a_colon_in_the_name_of_a_column_is_no_parameter() -> None:
+    table = table_of(TargetName("x"), [ViewColumn("due :ids at :noon", "Due", "text")])
+    sql = str(upsert(table, "order", "mssql").compile(dialect=TSQL))  # type: ignore[attr-defined]
+    assert "[due :ids at :noon] = source.[due :ids at :noon]" in sql
+
+
 def test_what_is_asked_before_and_after_a_merge_parses() -> None:
     statements = [
         unshown(TABLE, "order", TABLE.c.document_id.in_([1, 2])),
