@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import islice
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +19,7 @@ from sqlalchemy import Boolean, Connection, Dialect, Table
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
+from pipeline.db.columns import ExactDecimal
 from pipeline.db.connection import without_details
 from pipeline.errors import RunError
 
@@ -119,7 +121,15 @@ def _converted(
 def _converter(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
     if isinstance(kind, Boolean) and dialect.supports_native_boolean:
         return None
+    if isinstance(kind, ExactDecimal) and dialect.name == "mssql":
+        return _digits
     return kind.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _digits(number: Decimal) -> str:
+    """A decimal as text, which SQL Server reads exactly. In its arrays pyodbc rounds decimals to 28 digits,
+    and refuses them where it cannot tell the scale of a temporary table's column."""
+    return format(number, "f")
 
 
 def _convert(row: Row, converters: Sequence[tuple[int, Convert]]) -> Row:
