@@ -3,6 +3,7 @@ counts, under the hash of its path. Each function works inside the caller's tran
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -106,10 +107,15 @@ def named(connection: Connection, name: str, form_type: str | None, limit: int) 
         exact.append(document.c.id == int(name))
     found = {each.id: each for which in exact for each in _named(connection, which, form_type)}
     if not found:
-        ends = document.c.path.endswith(f"/{name}", autoescape=True)
+        ends = document.c.path.like(f"%/{_literal(name)}", escape="~")
         same = (each for each in _named(connection, ends, form_type) if each.path.endswith(f"/{name}"))
         found = {each.id: each for each in islice(same, limit)}
     return list(found.values())[:limit]
+
+
+def _literal(name: str) -> str:
+    """For a LIKE that escapes by `~`. To SQL Server a bracket begins a set of characters."""
+    return re.sub(r"[~%_\[]", r"~\g<0>", name)
 
 
 def _named(connection: Connection, which: ColumnElement[bool], form_type: str | None) -> Iterator[Named]:

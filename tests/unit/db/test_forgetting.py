@@ -237,3 +237,25 @@ def test_every_statement_is_one_that_sql_server_reads(filed: Ledger, heard: list
         made = statement.compile(dialect=mssql.dialect(), compile_kwargs={"render_postcompile": True})
         assert "LIMIT" not in str(made)
         sqlfluff.parse(re.sub(r":(\w+)", r"@\1", str(made)) + ";", dialect="tsql")
+
+
+def test_the_end_of_a_path_is_taken_as_it_stands(filed: Ledger) -> None:
+    key = filed.document("bills", "sub/50% [1]_~a.pdf", values=[])
+    filed.document("bills", "sub/50x 1xxa.pdf", values=[])
+    with reading(filed.database) as connection:
+        found = forgetting.named(connection, "50% [1]_~a.pdf", "bills", 10)
+    assert [each.id for each in found] == [key]
+
+
+def test_a_bracket_is_no_set_of_characters_to_sql_server() -> None:
+    heard: list[str] = []
+
+    class Listening:
+        def execute(self, statement: Any) -> list[Any]:
+            options = {"literal_binds": True}
+            heard.append(str(statement.compile(dialect=mssql.dialect(), compile_kwargs=options)))  # type: ignore[no-untyped-call]
+            return []
+
+    connection: Any = Listening()
+    forgetting.named(connection, "a[1].pdf", None, 10)
+    assert "LIKE N'%/a~[1].pdf' ESCAPE '~'" in heard[-1]
