@@ -11,9 +11,8 @@ from functools import partial
 from sqlalchemy import Connection, Engine
 
 from pipeline.db import deliveries
-from pipeline.db.connection import reading
 from pipeline.db.deliveries import Pending
-from pipeline.db.transactions import transact
+from pipeline.db.transactions import consult, transact
 from pipeline.delivering.items import build_items
 from pipeline.errors import DocumentError, FormpipeError, place_of
 from pipeline.ports import Sinks
@@ -100,8 +99,8 @@ class Courier:
             if error is not None:
                 found.append(Trouble(sink, error.reason, str(error), refusals.documents, lasting=True))
         for sink, (reason, message) in self._failed.items():
-            with reading(self.context.database) as connection:
-                left = deliveries.count_pending(connection, self.row.form_type, sink)
+            count = partial(deliveries.count_pending, form_type=self.row.form_type, sink=sink)
+            left = consult(self.context.database, count)
             found += [Trouble(sink, reason, message, left)] if left else []
         return found
 
@@ -109,8 +108,8 @@ class Courier:
         after = 0
         while not self.context.stopping() and (batch := self._batch(sink, after)):
             after = batch[-1].document_id
-            with reading(self.context.database) as connection:
-                items = build_items(connection, [each.document_id for each in batch])
+            keys = [each.document_id for each in batch]
+            items = consult(self.context.database, partial(build_items, document_ids=keys))
             try:
                 refused = self._put(sink, batch, items)
             except Exception as error:
@@ -119,8 +118,9 @@ class Courier:
             self._note(sink, batch, items, refused)
 
     def _batch(self, sink: str, after: int) -> list[Pending]:
-        with reading(self.context.database) as connection:
-            return deliveries.pending(connection, self.row.form_type, sink, after=after, limit=_BATCH)
+        form_type = self.row.form_type
+        query = partial(deliveries.pending, form_type=form_type, sink=sink, after=after, limit=_BATCH)
+        return consult(self.context.database, query)
 
     def _put(
         self, name: str, batch: Sequence[Pending], items: Mapping[int, SinkItem]

@@ -12,6 +12,7 @@ import pytest
 import sqlfluff
 from sqlalchemy import Connection, Engine, event, select, update
 from sqlalchemy.dialects import mssql
+from sqlalchemy.exc import OperationalError
 
 from pipeline.db import deliveries, documents
 from pipeline.db.connection import reading
@@ -138,6 +139,28 @@ def test_what_was_queued_is_sent_once(office: Office, monkeypatch: pytest.Monkey
     courier.send()
     office.courier().catch_up()
     assert len(office.box.puts) == 3
+
+
+def test_what_is_sent_is_read_across_a_lost_connection(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.scored(1)
+    lost = OperationalError("SELECT", None, Exception("gone"), connection_invalidated=True)
+    failing = {"pending": [lost], "build_items": [lost]}
+
+    def once_failing(name: str, work: Callable[..., Any]) -> Callable[..., Any]:
+        def read(*args: Any, **options: Any) -> Any:
+            if failing[name]:
+                raise failing[name].pop()
+            return work(*args, **options)
+
+        return read
+
+    monkeypatch.setattr(deliveries, "pending", once_failing("pending", deliveries.pending))
+    items = once_failing("build_items", courier_module.build_items)
+    monkeypatch.setattr(courier_module, "build_items", items)
+    office.courier().send()
+    assert (office.paths, office.states(), failing["build_items"]) == (["1"], ["delivered"], [])
 
 
 def test_a_row_of_sql_alone_has_no_outbox(office: Office) -> None:
