@@ -101,7 +101,8 @@ def bare_postgresql(engine: Engine, values: Iterator[Row]) -> None:
         )
         sent = CHUNK
         while sent == CHUNK:
-            with cursor.copy(f"COPY staged_field_value ({columns}) FROM STDIN") as copy:
+            with cursor.copy(f"COPY staged_field_value ({columns}) FROM STDIN (FORMAT BINARY)") as copy:
+                copy.set_types(_TYPES)
                 sent = 0
                 for sent, row in enumerate(islice(values, CHUNK), start=1):  # noqa: B007
                     copy.write_row(row)
@@ -112,13 +113,21 @@ def bare_postgresql(engine: Engine, values: Iterator[Row]) -> None:
             cursor.execute("TRUNCATE staged_field_value")
 
 
+_TYPES = [
+    "int8", "varchar", "int4", "varchar", "text", "text", "numeric", "date", "time", "varchar", "varchar",
+    "int4", "text", "float8", "float8", "bool", "bool",
+]  # fmt: skip
+
+
 def raw_copy(engine: Engine, values: Iterator[Row]) -> None:
     """COPY into a table without index or key."""
     import psycopg
 
     with psycopg.connect(**_parts_of(engine)) as connection, connection.cursor() as cursor:
         cursor.execute("CREATE TABLE unindexed (LIKE field_value)")
-        with cursor.copy(f"COPY unindexed ({', '.join(VALUE_COLUMNS)}) FROM STDIN") as copy:
+        statement = f"COPY unindexed ({', '.join(VALUE_COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+        with cursor.copy(statement) as copy:
+            copy.set_types(_TYPES)
             for row in values:
                 copy.write_row(row)
 
