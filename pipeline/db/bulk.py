@@ -28,6 +28,8 @@ Convert = Callable[[Any], Any]
 
 _HELD = 10_000
 """Rows of one chunk where they are held in memory, because the driver takes a list of them."""
+_BUFFERED = 2_000
+"""Rows of one chunk where the driver keeps room for the longest text of a column in every row."""
 _STREAMED = 250_000
 """Rows of one chunk where they are not: the server keeps them until they are merged."""
 
@@ -271,6 +273,6 @@ _DIALECTS: Mapping[str, Capabilities] = MappingProxyType(
         "postgresql": Capabilities(
             _STREAMED, _send_postgresql, _stage_postgresql, _merge_postgresql, _clear_postgresql
         ),
-        "mssql": Capabilities(_HELD, _send_mssql, _stage_mssql, _merge_mssql, _clear_mssql),
+        "mssql": Capabilities(_BUFFERED, _send_mssql, _stage_mssql, _merge_mssql, _clear_mssql),
     }
 )

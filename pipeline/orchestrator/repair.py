@@ -10,6 +10,7 @@ from itertools import islice
 from sqlalchemy import Connection, Engine
 
 from pipeline.db import deliveries
+from pipeline.db.transactions import transact
 from pipeline.delivering.courier import Courier, DeliveryContext
 from pipeline.errors import FormpipeError
 from pipeline.orchestrator.leasing import LeaseTerms, held
@@ -88,9 +89,13 @@ class SinkVerifier:
         send = [each.document_id for each in some if each.document_id is not None]
         remove = [each.item_id for each in some if each.item_id is not None]
         if send:
-            with self.database.begin() as connection:
+            now = self.now()
+
+            def queue(connection: Connection) -> None:
                 guard(connection)
-                deliveries.queue(connection, (name,), send, self.now())
+                deliveries.queue(connection, (name,), send, now)
+
+            transact(self.database, queue)
         if remove:
             self.sinks.of(name).remove(row.form_type, remove)
         return len(remove)

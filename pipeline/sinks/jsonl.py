@@ -56,6 +56,7 @@ class JsonlSink:
 
     def _append(self, file: Path, content: bytes) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
+        _rewritten(file).unlink(missing_ok=True)
         new = not file.exists()
         with file.open("ab+") as stream:
             stream.truncate(_end_of_lines(stream))
@@ -65,7 +66,7 @@ class JsonlSink:
             _sync_folder(self._folder)
 
     def _rewrite(self, file: Path, ids: frozenset[str]) -> None:
-        kept = file.with_suffix(".jsonl.new")
+        kept = _rewritten(file)
         with closing(_index(file)) as index, file.open("rb") as source, kept.open("wb") as target:
             for key, offset in index.execute("SELECT id, start FROM line ORDER BY start"):
                 if key not in ids:
@@ -131,6 +132,11 @@ def _parsed(file: Path, number: int, line: bytes) -> dict[str, Any]:
             reason="sink-damaged",
         )
     return body
+
+
+def _rewritten(file: Path) -> Path:
+    """Where a file is written anew. A kill leaves it there, with what was to be kept: nobody needs it."""
+    return file.with_suffix(".jsonl.new")
 
 
 def _end_of_lines(stream: IO[bytes]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -302,6 +303,22 @@ def views(desk: Desk, form_type: str = "invoice") -> list[str]:
 def test_a_view_without_any_field_settles_nothing(desk: Desk) -> None:
     desk.show([], "freeze")
     assert desk.show([FieldSpec("a")], "freeze").documents.plan.added == ("a",)
+
+
+def test_who_may_read_a_view_may_read_it_when_it_was_made_anew(desk: Desk) -> None:
+    if desk.database.dialect.name != "postgresql":
+        pytest.skip("SQLite has no grants; SQL Server alters a view in place")
+    role = f"Analyst {uuid.uuid4().hex}"
+    may = f"SELECT has_table_privilege('{role}', 'forms.invoice', 'SELECT') AS may"
+    desk.show([FieldSpec("total", "string")])
+    with desk.database.begin() as connection:
+        connection.execute(text(f'CREATE ROLE "{role}"'))
+        connection.execute(text(f'GRANT SELECT ON forms.invoice TO "{role}"'))
+    desk.show([FieldSpec("total", "number")])
+    assert desk.query(may) == [{"may": True}]
+    with desk.database.begin() as connection:
+        connection.execute(text(f'DROP OWNED BY "{role}"'))
+        connection.execute(text(f'DROP ROLE "{role}"'))
 
 
 def test_a_field_that_changes_its_type_is_told_and_keeps_its_place(desk: Desk) -> None:

@@ -101,6 +101,7 @@ def changing(connection: Connection, name: str) -> Iterator[None]:
 
 def _replace(connection: Connection, view: str, query: Select[Any], stamp: Stamp, grows: bool) -> None:
     sqlite = connection.dialect.name == "sqlite"
+    grants = [] if sqlite or grows else _grants(connection, view)
     if sqlite or not grows:
         _drop(connection, view)
     clause = "CREATE VIEW" if sqlite else "CREATE OR REPLACE VIEW"
@@ -108,6 +109,25 @@ def _replace(connection: Connection, view: str, query: Select[Any], stamp: Stamp
     if not sqlite:
         name = quoted(view, connection.dialect)
         connection.exec_driver_sql(f"COMMENT ON VIEW {name} IS '{write_stamp(stamp)}'")
+    for grant in grants:
+        connection.execute(text(grant))
+
+
+def _grants(connection: Connection, view: str) -> list[str]:
+    """Statements that let others read the view again who may read it now: a drop takes that away."""
+    name, quote = quoted(view, connection.dialect), connection.dialect.identifier_preparer.quote
+    found = connection.execute(
+        text(
+            "SELECT grantee, privilege_type FROM information_schema.role_table_grants "
+            "WHERE table_schema = 'forms' AND table_name = :view AND grantee <> current_user"
+        ),
+        {"view": view},
+    )
+    whom = [(row.privilege_type, row.grantee) for row in found]
+    return [
+        f"GRANT {privilege} ON {name} TO {role if role == 'PUBLIC' else quote(role)}"
+        for privilege, role in whom
+    ]
 
 
 def _drop(connection: Connection, view: str) -> None:

@@ -86,6 +86,13 @@ def test_a_rewriting_that_was_cut_off_left_the_file_as_it_was(sink: JsonlSink, f
     assert [each.name for each in file.parent.iterdir()] == ["w9.jsonl"]
 
 
+def test_what_a_rewriting_left_behind_goes_with_the_next_line(sink: JsonlSink, file: Path) -> None:
+    sink.put("w9", [item("a")])
+    file.with_suffix(".jsonl.new").write_bytes(b"canary")
+    sink.put("w9", [item("b")])
+    assert [each.name for each in file.parent.iterdir()] == ["w9.jsonl"]
+
+
 @pytest.mark.parametrize("line", [b"no json\n", b"[]\n", b'{"digest": "x"}\n', b"\xff\xfe\n"])
 def test_a_line_in_between_that_is_no_item_is_named(sink: JsonlSink, file: Path, line: bytes) -> None:
     sink.put("w9", [item("a")])
