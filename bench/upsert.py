@@ -296,6 +296,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.only_memory:
         return only_memory(options.values, options.only_memory)
+    # where that interpreter lies is of this machine alone
+    sys.argv = ["PYTHON" if each == options.dlt_python else each for each in sys.argv]
     print(machine_line())
     try:
         with running_postgresql() as server:
