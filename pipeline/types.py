@@ -358,6 +358,8 @@ class FormType:
     sinks: tuple[str, ...] = ("sql",)
     target_table: str | None = None
     schema_contract: Literal["evolve", "freeze", "discard"] = "evolve"
+    on_gone: Literal["keep", "remove"] = "keep"
+    on_rename: Literal["reuse", "score"] = "reuse"
     confidence_columns: bool = False
     secrets: SecretNames = SecretNames()
     fields: tuple[FieldSpec, ...] = ()
@@ -522,7 +524,9 @@ RowEnd = Literal["finished", "skipped", "stopped", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """What one run did for one form type."""
+    """What one run did for one form type. `gone`: documents whose blob is no longer there; `reused`: those that
+    got the values of the same content under an earlier name; `left_over`: those that a limit of the row or the
+    run left pending. `cost`: what the service takes for it, in US dollars, None where nothing is paid."""
 
     form_type: str
     state: RowEnd
@@ -532,9 +536,13 @@ class RunRow:
     partial: int = 0
     dead: int = 0
     retried: int = 0
+    gone: int = 0
+    reused: int = 0
+    left_over: int = 0
     pages: int = 0
     ocr_pages: int = 0
     field_values: int = 0
+    cost: Decimal | None = None
     seconds: float = 0.0
     reason: str | None = None
 

@@ -55,6 +55,8 @@ FIELD_FORMATS = (
 RETRAIN = ("on_change", "always", "never")
 SPLITS = ("none", "per_page")
 SCHEMA_CONTRACTS = ("evolve", "freeze", "discard")
+GONE_POLICIES = ("keep", "remove")
+RENAME_POLICIES = ("reuse", "score")
 MODEL_STATES = ("training", "candidate", "active", "retired", "invalid")
 STAGES = ("pending", "claimed", "submitting", "submitted", "done")
 OUTCOMES = ("loaded", "partial", "dead", "gone", "unrouted")
@@ -100,6 +102,8 @@ form_type = Table(
     Column("sinks", Unicode(100), nullable=False, server_default="sql"),
     Column("target_table", Unicode(128)),
     Column("schema_contract", Unicode(20), nullable=False, server_default="evolve"),
+    Column("on_gone", Unicode(20), nullable=False, server_default="keep"),
+    Column("on_rename", Unicode(20), nullable=False, server_default="reuse"),
     Column("confidence_columns", Boolean, nullable=False, server_default=false()),
     Column("endpoint_secret", Unicode(127), nullable=False, server_default="CognitiveServiceEndpoint"),
     Column("key_secret", Unicode(127), nullable=False, server_default="CognitiveServiceSubscriptionKey"),
@@ -124,6 +128,8 @@ form_type = Table(
     checks.one_of("retrain", RETRAIN),
     checks.one_of("split", SPLITS),
     checks.one_of("schema_contract", SCHEMA_CONTRACTS),
+    checks.one_of("on_gone", GONE_POLICIES),
+    checks.one_of("on_rename", RENAME_POLICIES),
     checks.share("min_confidence"),
     checks.between("priority", 0, 10_000),
     checks.between("parallelism", 1, 1_000),
@@ -135,7 +141,10 @@ form_type = Table(
     checks.between("keep_versions", 1, 1_000),
     checks.not_blank("sinks"),
 )
-for _rule in checks.cells_of_sqlite(form_type.columns):
+_LISTED = ("on_gone", "on_rename")
+"""Columns whose own check leaves nothing to say of their length."""
+
+for _rule in checks.cells_of_sqlite(each for each in form_type.columns if each.name not in _LISTED):
     form_type.append_constraint(_rule)
 
 form_field = Table(
@@ -224,9 +233,13 @@ run_row = Table(
     Column("partial", Integer, nullable=False, server_default="0"),
     Column("dead", Integer, nullable=False, server_default="0"),
     Column("retried", Integer, nullable=False, server_default="0"),
+    Column("gone", Integer, nullable=False, server_default="0"),
+    Column("reused", Integer, nullable=False, server_default="0"),
+    Column("left_over", Integer, nullable=False, server_default="0"),
     Column("pages", Integer, nullable=False, server_default="0"),
     Column("ocr_pages", Integer, nullable=False, server_default="0"),
     Column("field_values", Integer, nullable=False, server_default="0"),
+    Column("cost", ExactDecimal),
     Column("seconds", Float, nullable=False, server_default="0"),
     Column("reason", UnicodeText),
     PrimaryKeyConstraint("run_id", "form_type"),
@@ -256,6 +269,18 @@ lease = Table(
     Column("fencing", Integer, nullable=False),
 )
 
+# How far the calls to a resource are used up, in seconds of the database's clock since 1970. `resource` is the
+# hash of an endpoint.
+budget = Table(
+    "budget",
+    metadata,
+    Column("resource", Unicode(64), nullable=False),
+    Column("operation_class", Unicode(20), nullable=False),
+    Column("next_at", Float(53), nullable=False, server_default="0"),
+    Column("held_until", Float(53), nullable=False, server_default="0"),
+    PrimaryKeyConstraint("resource", "operation_class"),
+)
+
 document = Table(
     "document",
     metadata,
@@ -272,6 +297,7 @@ document = Table(
     Column("ocr_pages", Integer),
     Column("layout_confidence", Float),
     Column("stage", Unicode(20), nullable=False, server_default="pending"),
+    Column("claimed_by", Key),
     Column("outcome", Unicode(20)),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("next_try_at", UtcDateTime),
@@ -292,6 +318,14 @@ document = Table(
         name="done_has_outcome",
     ),
     Index("ix_document_form_type_stage_id", "form_type", "stage", "id"),
+    Index("ix_document_form_type_content_hash", "form_type", "content_hash"),
+    Index(
+        "ix_document_claimed_by",
+        "claimed_by",
+        sqlite_where=text("claimed_by IS NOT NULL"),
+        postgresql_where=text("claimed_by IS NOT NULL"),
+        mssql_where=text("claimed_by IS NOT NULL"),
+    ),
 )
 
 operation = Table(

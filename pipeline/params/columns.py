@@ -17,6 +17,8 @@ CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "retrain": tables.RETRAIN,
         "split": tables.SPLITS,
         "schema_contract": tables.SCHEMA_CONTRACTS,
+        "on_gone": tables.GONE_POLICIES,
+        "on_rename": tables.RENAME_POLICIES,
         "file_type": FILE_TYPES,
         "type": FIELD_TYPES,
         "format": FIELD_FORMATS,

@@ -99,6 +99,8 @@ class ParameterRow(BaseModel):
     sinks: Annotated[tuple[str, ...], BeforeValidator(_names)] = ("sql",)
     target_table: Annotated[Text, AfterValidator(shapes.table_name)] | None = None
     schema_contract: Literal["evolve", "freeze", "discard"] = "evolve"
+    on_gone: Literal["keep", "remove"] = "keep"
+    on_rename: Literal["reuse", "score"] = "reuse"
     confidence_columns: bool = False
     endpoint_secret: SecretName = SecretNames().endpoint
     key_secret: SecretName = SecretNames().key

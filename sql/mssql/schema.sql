@@ -474,6 +474,66 @@ UPDATE alembic_version SET version_num='0004' WHERE alembic_version.version_num 
 
 GO
 
+-- Running upgrade 0004 -> 0005
+
+ALTER TABLE form_type ADD on_gone NVARCHAR(20) NOT NULL DEFAULT 'keep';
+
+GO
+
+ALTER TABLE form_type ADD CONSTRAINT ck_form_type_on_gone CHECK (on_gone IN ('keep', 'remove'));
+
+GO
+
+ALTER TABLE form_type ADD on_rename NVARCHAR(20) NOT NULL DEFAULT 'reuse';
+
+GO
+
+ALTER TABLE form_type ADD CONSTRAINT ck_form_type_on_rename CHECK (on_rename IN ('reuse', 'score'));
+
+GO
+
+ALTER TABLE run_row ADD gone INTEGER NOT NULL DEFAULT '0';
+
+GO
+
+ALTER TABLE run_row ADD reused INTEGER NOT NULL DEFAULT '0';
+
+GO
+
+ALTER TABLE run_row ADD left_over INTEGER NOT NULL DEFAULT '0';
+
+GO
+
+ALTER TABLE run_row ADD cost NUMERIC(38, 10) NULL;
+
+GO
+
+CREATE TABLE budget (
+    resource NVARCHAR(64) NOT NULL, 
+    operation_class NVARCHAR(20) NOT NULL, 
+    next_at FLOAT(53) NOT NULL DEFAULT '0', 
+    held_until FLOAT(53) NOT NULL DEFAULT '0', 
+    CONSTRAINT pk_budget PRIMARY KEY (resource, operation_class)
+);
+
+GO
+
+ALTER TABLE document ADD claimed_by BIGINT NULL;
+
+GO
+
+CREATE INDEX ix_document_form_type_content_hash ON document (form_type, content_hash);
+
+GO
+
+CREATE INDEX ix_document_claimed_by ON document (claimed_by) WHERE claimed_by IS NOT NULL;
+
+GO
+
+UPDATE alembic_version SET version_num='0005' WHERE alembic_version.version_num = '0004';
+
+GO
+
 COMMIT;
 
 GO

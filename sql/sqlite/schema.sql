@@ -444,6 +444,36 @@ ALTER TABLE form_field_new RENAME TO form_field;
 
 UPDATE alembic_version SET version_num='0004' WHERE alembic_version.version_num = '0003';
 
+-- Running upgrade 0004 -> 0005
+
+ALTER TABLE form_type ADD COLUMN on_gone VARCHAR(20) DEFAULT 'keep' NOT NULL CONSTRAINT ck_form_type_on_gone CHECK (on_gone IN ('keep', 'remove'));
+
+ALTER TABLE form_type ADD COLUMN on_rename VARCHAR(20) DEFAULT 'reuse' NOT NULL CONSTRAINT ck_form_type_on_rename CHECK (on_rename IN ('reuse', 'score'));
+
+ALTER TABLE run_row ADD COLUMN gone INTEGER DEFAULT '0' NOT NULL;
+
+ALTER TABLE run_row ADD COLUMN reused INTEGER DEFAULT '0' NOT NULL;
+
+ALTER TABLE run_row ADD COLUMN left_over INTEGER DEFAULT '0' NOT NULL;
+
+ALTER TABLE run_row ADD COLUMN cost TEXT;
+
+CREATE TABLE budget (
+    resource VARCHAR(64) NOT NULL, 
+    operation_class VARCHAR(20) NOT NULL, 
+    next_at FLOAT DEFAULT '0' NOT NULL, 
+    held_until FLOAT DEFAULT '0' NOT NULL, 
+    CONSTRAINT pk_budget PRIMARY KEY (resource, operation_class)
+);
+
+ALTER TABLE document ADD COLUMN claimed_by INTEGER;
+
+CREATE INDEX ix_document_form_type_content_hash ON document (form_type, content_hash);
+
+CREATE INDEX ix_document_claimed_by ON document (claimed_by) WHERE claimed_by IS NOT NULL;
+
+UPDATE alembic_version SET version_num='0005' WHERE alembic_version.version_num = '0004';
+
 COMMIT;
 
 PRAGMA legacy_alter_table = OFF;
