@@ -524,9 +524,10 @@ RowEnd = Literal["finished", "skipped", "stopped", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """What one run did for one form type. `gone`: documents whose blob is no longer there; `reused`: those that
-    got the values of the same content under an earlier name; `left_over`: those that a limit of the row or the
-    run left pending. `cost`: what the service takes for it, in US dollars, None where nothing is paid."""
+    """What one run did for one form type. `gone`: documents whose blob is no longer there; `reused`: those
+    that got the values of the same content under an earlier name; `left_over`: those that a limit of the
+    row or the run left pending. `cost`: what the service takes for it in US dollars, None where nothing is
+    paid."""
 
     form_type: str
     state: RowEnd

@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 from pipeline import worker
 from pipeline.accounts import StorageSetup, open_storages
 from pipeline.db import schema
+from pipeline.db.clock import DatabaseClock
 from pipeline.db.connection import open_database
 from pipeline.db.sign_in import SignIn
 from pipeline.errors import RowError, RunError
@@ -25,7 +26,7 @@ from pipeline.executors.processes import ProcessExecutor, WorkerLimits
 from pipeline.operations.driver import Pace
 from pipeline.orchestrator.leasing import LeaseTerms, this_holder
 from pipeline.orchestrator.progress import Listener
-from pipeline.orchestrator.run import RunContext
+from pipeline.orchestrator.run_context import RunContext
 from pipeline.orchestrator.service_access import EngineOf, ServiceAccess
 from pipeline.orchestrator.survey import Sources
 from pipeline.outlets import Outlets
@@ -55,10 +56,15 @@ class App:
     secrets: Secrets
     services: Mapping[str, Service]
     sinks: Sinks
+    clock: DatabaseClock
+
+    def lease_terms(self) -> LeaseTerms:
+        """Terms of a new holder in this process, by the database's clock."""
+        return LeaseTerms(this_holder(), self.settings.lease_seconds, self.clock.now, self.clock.sync)
 
     @property
     def sources(self) -> Sources:
-        return Sources(self.database, self.storages, self.services, utc_now)
+        return Sources(self.database, self.storages, self.services, self.clock.now)
 
 
 def utc_now() -> datetime:
@@ -78,7 +84,7 @@ def open_app(settings: Settings | None = None, *, upgrade: bool = False) -> App:
     setup = _storage_setup(settings)
     secrets = open_secrets(setup.secrets)
     storages, sinks = open_storages(setup, secrets), Outlets(settings, secrets)
-    return App(settings, database, storages, secrets, load_services(), sinks)
+    return App(settings, database, storages, secrets, load_services(), sinks, DatabaseClock(database))
 
 
 def open_settings_database(settings: Settings) -> Engine:
@@ -142,7 +148,7 @@ def run_context(app: App, stopping: Callable[[], bool], listener: Listener) -> I
                     settings.operation_timeout_seconds,
                     Pace(first=settings.poll_seconds),
                 ),
-                terms=LeaseTerms(this_holder(), settings.lease_seconds, utc_now),
+                terms=app.lease_terms(),
                 limits=_limits(settings),
                 training_timeout=settings.training_timeout_seconds,
                 scratch=scratch,

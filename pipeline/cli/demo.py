@@ -18,7 +18,7 @@ from pipeline.cli.running import carry_out
 from pipeline.cli.tables import Output
 from pipeline.db.views import view_name
 from pipeline.errors import RunError
-from pipeline.orchestrator.run import RunOptions
+from pipeline.orchestrator.run_context import RunOptions
 from pipeline.params import table
 from pipeline.params.rules import validate
 from pipeline.settings import CONFIG_FILE, Settings, load_settings

@@ -16,10 +16,9 @@ from pipeline.db import forgetting
 from pipeline.db.forgetting import Criterion, Footprint
 from pipeline.db.transactions import consult
 from pipeline.orchestrator.forgetting import Forgotten, find, forget, row_of
-from pipeline.orchestrator.leasing import LeaseTerms, this_holder
 from pipeline.orchestrator.survey import load_rows, require_known
 from pipeline.types import FormType
-from pipeline.wiring import App, open_app, utc_now
+from pipeline.wiring import App, open_app
 
 _DAYS = {"d": 1, "w": 7, "y": 365}
 _STILL_THERE = "The documents themselves still lie in the backlog: remove them there."
@@ -56,7 +55,8 @@ def forget_documents(
     whose file changes later is a new document. Exit code 0: done, or nothing to do; 1: not all could go.
     """
     _require_one_way(document, form_type, older_than, everything, yes or dry_run)
-    app, now = open_app(), utc_now()
+    app = open_app()
+    now = app.clock.now()
     validated = load_rows(app.sources)
     require_known(frozenset([form_type] if form_type else ()), validated)
     criterion = _criterion(app, document, form_type, older_than, now)
@@ -67,7 +67,7 @@ def forget_documents(
     if dry_run or not chosen.documents or not (yes or _confirmed(chosen, output)):
         _end(criterion, chosen, None, dry_run, output)
         return
-    done = forget(app, row, criterion, LeaseTerms(this_holder(), app.settings.lease_seconds, utc_now))
+    done = forget(app, row, criterion, app.lease_terms())
     _end(criterion, chosen, done, dry_run, output)
     if done.error or not done.wiped:
         raise typer.Exit(Exit.ATTENTION)

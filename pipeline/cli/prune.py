@@ -11,14 +11,13 @@ from rich.markup import escape
 
 from pipeline.cli.console import Exit, err, out
 from pipeline.cli.tables import Output, OutputOption, print_json, print_table
-from pipeline.orchestrator.leasing import LeaseTerms, this_holder
 from pipeline.orchestrator.pruning import Removal, look, prune_group
 from pipeline.orchestrator.survey import load_rows, require_known
 from pipeline.params.rules import Validated
 from pipeline.training.janitor import Prunable
 from pipeline.training.membership import group_rows
 from pipeline.types import FormType, ModelVersion
-from pipeline.wiring import App, open_app, remote_engines, utc_now
+from pipeline.wiring import App, open_app, remote_engines
 
 _COLUMNS = ("group", ">version", "engine", "model", "because")
 
@@ -67,7 +66,7 @@ def _confirmed(count: int, output: Output) -> bool:
 def _carry_out(
     app: App, groups: Sequence[tuple[FormType, ...]], found: Sequence[Prunable]
 ) -> tuple[Removal, ...]:
-    terms = LeaseTerms(this_holder(), app.settings.lease_seconds, utc_now)
+    terms = app.lease_terms()
     engine_of = remote_engines(app)
     removals: list[Removal] = []
     for rows in groups:

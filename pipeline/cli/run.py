@@ -15,7 +15,7 @@ from pipeline.cli.tables import Output, OutputOption, print_faults, print_json, 
 from pipeline.db import documents, runs
 from pipeline.db.connection import reading
 from pipeline.orchestrator.plan import RowPlan, make_plan
-from pipeline.orchestrator.run import RunOptions, RunSummary
+from pipeline.orchestrator.run_context import RunOptions, RunSummary
 from pipeline.orchestrator.survey import load_rows, require_known, survey
 from pipeline.outlets import obstacles
 from pipeline.params.service_notes import service_notes
@@ -88,7 +88,7 @@ def retry(
     with app.database.begin() as connection:
         count = documents.reset(connection, form_type, outcomes=[outcome], reason=reason)
         count += documents.hurry(connection, form_type, reason=reason)
-        runs.record(connection, "retry", now=utc_now(), form_type=form_type, count=count, reason=reason)
+        runs.record(connection, "retry", now=app.clock.now(), form_type=form_type, count=count, reason=reason)
     out.print(f"{count} documents of {escape(form_type)} are pending again: `formpipe run` scores them.")
 
 

@@ -28,7 +28,8 @@ from rich.text import Text
 from pipeline.cli.console import err
 from pipeline.logs import log_event, start_logging
 from pipeline.orchestrator import progress as told
-from pipeline.orchestrator.run import RunContext, RunOptions, RunSummary, execute
+from pipeline.orchestrator.run import execute
+from pipeline.orchestrator.run_context import RunContext, RunOptions, RunSummary
 from pipeline.wiring import App, run_context
 
 _LOG_SECONDS = 10.0

@@ -13,14 +13,13 @@ from rich.markup import escape
 
 from pipeline.cli.console import Exit, err, out
 from pipeline.cli.tables import Output
-from pipeline.orchestrator.leasing import LeaseTerms, this_holder
 from pipeline.orchestrator.repair import Repaired, SinkVerifier
 from pipeline.orchestrator.survey import load_rows, require_known
 from pipeline.params.rules import Validated
 from pipeline.reports.verification import Counts, Difference
 from pipeline.reports.verification import verify as differences_of
 from pipeline.scoring.backlog import is_companion
-from pipeline.wiring import App, open_app, utc_now
+from pipeline.wiring import App, open_app
 
 
 def verify(
@@ -62,8 +61,8 @@ def verify(
 
 
 def _verifier(app: App, repair: bool) -> SinkVerifier:
-    terms = LeaseTerms(this_holder(), app.settings.lease_seconds, utc_now) if repair else None
-    return SinkVerifier(app.database, app.sinks, utc_now, terms)
+    terms = app.lease_terms() if repair else None
+    return SinkVerifier(app.database, app.sinks, app.clock.now, terms)
 
 
 def _skipped(validated: Validated, chosen: frozenset[str]) -> list[str]:

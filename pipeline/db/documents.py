@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from itertools import islice
-from typing import TypeVar
 
 from sqlalchemy import (
     Connection,
@@ -26,15 +24,13 @@ from sqlalchemy import (
 )
 
 from pipeline.db import bulk
+from pipeline.db.chunks import chunks
 from pipeline.db.tables import document, field_value, part, table_cell
 from pipeline.db.transactions import consult
 from pipeline.db.value_rows import CELL_COLUMNS, VALUE_COLUMNS, cell_rows, value_rows
-from pipeline.types import BacklogDocument, Blob, BlobRef, DocumentResult
+from pipeline.types import Blob, BlobRef, DocumentResult
 
-_IN_LIST = 500
 _OPEN = ("pending", "submitted")
-
-Item = TypeVar("Item")
 
 RESCORED = ("loaded", "partial")
 """Outcomes that a better model could improve."""
@@ -57,7 +53,7 @@ def path_hash(ref: BlobRef) -> str:
 def find(connection: Connection, form_type: str, hashes: Sequence[str]) -> dict[str, KnownDocument]:
     """The documents of a form type by path hash."""
     found: dict[str, KnownDocument] = {}
-    for some in _chunks(hashes):
+    for some in chunks(hashes):
         rows = connection.execute(
             select(document.c.path_hash, document.c.id, document.c.etag, document.c.outcome).where(
                 document.c.form_type == form_type, document.c.path_hash.in_(some)
@@ -101,6 +97,7 @@ def renew(connection: Connection, blobs: Mapping[int, Blob]) -> None:
 
 _PENDING: dict[str, object] = {
     "stage": "pending",
+    "claimed_by": None,
     "outcome": None,
     "attempts": 0,
     "next_try_at": None,
@@ -140,12 +137,13 @@ def _ids_between(connection: Connection, form_type: str, after: int, up_to: int)
 
 def mark_gone(connection: Connection, ids: Iterable[int], now: datetime) -> None:
     """The blobs of these documents are no longer there. Their values stay, out of the typed view."""
-    for some in _chunks(ids):
+    for some in chunks(ids):
         connection.execute(
             update(document)
             .where(document.c.id.in_(some))
             .values(
                 stage="done",
+                claimed_by=None,
                 outcome="gone",
                 reason="blob-gone",
                 message="the blob is no longer in the backlog",
@@ -153,34 +151,6 @@ def mark_gone(connection: Connection, ids: Iterable[int], now: datetime) -> None
                 finished_at=now,
             )
         )
-
-
-def next_due(
-    connection: Connection, form_type: str, *, after: int, limit: int, now: datetime
-) -> list[BacklogDocument]:
-    """Documents that a service has already, and pending ones that are due, in the order they were seen,
-    beyond the id `after`."""
-    rows = connection.execute(
-        select(document)
-        .where(
-            document.c.form_type == form_type,
-            document.c.stage.in_(_OPEN),
-            document.c.id > after,
-            or_(document.c.next_try_at.is_(None), document.c.next_try_at <= now),
-        )
-        .order_by(document.c.id)
-        .limit(limit)
-    )
-    return [
-        BacklogDocument(
-            id=row.id,
-            form_type=row.form_type,
-            ref=BlobRef(row.account, row.container, row.path, row.etag),
-            size=row.size,
-            attempts=row.attempts,
-        )
-        for row in rows
-    ]
 
 
 def reset(
@@ -211,9 +181,10 @@ def hurry(connection: Connection, form_type: str, reason: str | None = None) -> 
 
 
 def count_pending(connection: Connection, form_type: str, now: datetime) -> tuple[int, int]:
-    """Pending documents: those that are due, and those that wait for their next try."""
+    """Pending documents that no run holds: those that are due, and those that wait for their next try."""
     due = or_(document.c.next_try_at.is_(None), document.c.next_try_at <= now)
-    mine = and_(document.c.form_type == form_type, document.c.stage.in_(_OPEN))
+    free = document.c.claimed_by.is_(None)
+    mine = and_(document.c.form_type == form_type, document.c.stage.in_(_OPEN), free)
     total = connection.scalar(select(func.count()).select_from(document).where(mine)) or 0
     ready = connection.scalar(select(func.count()).select_from(document).where(mine, due)) or 0
     return ready, total - ready
@@ -239,11 +210,18 @@ def pages_per_document(connection: Connection, form_type: str) -> float | None:
 def postpone(
     connection: Connection, key: int, *, attempts: int, next_try_at: datetime, reason: str, message: str
 ) -> None:
-    """An attempt failed: the document is pending until `next_try_at`."""
+    """An attempt failed: the document is free and pending until `next_try_at`."""
     connection.execute(
         update(document)
         .where(document.c.id == key)
-        .values(stage="pending", attempts=attempts, next_try_at=next_try_at, reason=reason, message=message)
+        .values(
+            stage="pending",
+            claimed_by=None,
+            attempts=attempts,
+            next_try_at=next_try_at,
+            reason=reason,
+            message=message,
+        )
     )
 
 
@@ -266,7 +244,7 @@ def finish(
         [_finished(result, model_version_id, run_id, now) for result in ordered],
     )
     parts = _parts(connection, ordered)
-    for some in _chunks(parts.values()):
+    for some in chunks(parts.values()):
         connection.execute(
             delete(field_value).where(field_value.c.part_id.in_(some), field_value.c.source == "model")
         )
@@ -281,6 +259,7 @@ def finish(
 
 _FINISHED: dict[str, object] = {
     "stage": "done",
+    "claimed_by": None,
     "next_try_at": None,
     **{
         name: bindparam(f"b_{name}")
@@ -330,16 +309,9 @@ def _parts(connection: Connection, results: Sequence[DocumentResult]) -> dict[in
 
 def _part_ids(connection: Connection, documents: Sequence[int]) -> dict[int, int]:
     found: dict[int, int] = {}
-    for some in _chunks(documents):
+    for some in chunks(documents):
         rows = connection.execute(
             select(part.c.document_id, part.c.id).where(part.c.document_id.in_(some), part.c.number == 1)
         )
         found.update({row.document_id: row.id for row in rows})
     return found
-
-
-def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """Lists short enough for an IN on every dialect."""
-    source = iter(items)
-    while chunk := list(islice(source, _IN_LIST)):
-        yield chunk

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from pipeline.db.tables import lease
@@ -71,6 +71,19 @@ def renew(connection: Connection, held: Lease, *, now: datetime, seconds: float)
         raise RowError(f"another run took over {held.name}", reason="lease-lost")
 
 
+def those_of(connection: Connection, kind: str) -> dict[str, Holder]:
+    """All leases whose name begins with `kind`, expired ones too, by name."""
+    rows = connection.execute(select(lease).where(lease.c.name.startswith(kind, autoescape=True)))
+    return {row.name: Holder(row.holder, row.expires_at, row.fencing) for row in rows}
+
+
+def drop(connection: Connection, name: str, seen: Holder) -> bool:
+    """Take a lease away for good from a holder that is dead, unless it gave a sign of life since it was
+    `seen`. A transaction of the holder that is under way ends first; its next one finds the lease lost."""
+    same = (lease.c.name == name, lease.c.fencing == seen.fencing, lease.c.expires_at == seen.expires_at)
+    return connection.execute(delete(lease).where(*same)).rowcount == 1
+
+
 def release(connection: Connection, held: Lease, now: datetime) -> None:
     """Give a lease back. The row stays, expired, so that its fencing number goes on growing."""
     connection.execute(
@@ -78,3 +91,8 @@ def release(connection: Connection, held: Lease, now: datetime) -> None:
         .where(lease.c.name == held.name, lease.c.holder == held.holder, lease.c.fencing == held.fencing)
         .values(expires_at=now, heartbeat_at=now)
     )
+
+
+def forget(connection: Connection, name: str) -> None:
+    """Remove a lease whose name is not used again."""
+    connection.execute(delete(lease).where(lease.c.name == name))

@@ -6,13 +6,14 @@ was cut off in between: it may have been taken, no one can know, and it is lost.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from pipeline.db.chunks import chunks
 from pipeline.db.tables import document, model_version, operation, operation_document
 from pipeline.remote import Operation, OperationKind
 
@@ -120,18 +121,17 @@ def trainings_of(connection: Connection, version_id: int) -> tuple[Operation, ..
     return tuple(_record(row) for row in rows)
 
 
-def give_up_intents(connection: Connection, group: str, now: datetime) -> int:
-    """End what was cut off between the intent and the answer; its documents are pending again. How many.
-    Only for the holder of the group's lease."""
-    ids = connection.scalars(
-        select(operation.c.id).where(
-            operation.c.form_batch_group_id == group, operation.c.state == "intended"
-        )
+def give_up_intents(connection: Connection, living: Collection[str], now: datetime) -> int:
+    """End what was cut off between the intent and the answer: intents of holders that are not among the
+    `living`. Their documents are pending again. How many."""
+    rows = connection.execute(
+        select(operation.c.id, operation.c.holder).where(operation.c.state == "intended")
     ).all()
-    for some in ids:
-        fail(connection, some, LOST, now)
-    if ids:
-        connection.execute(update(operation).where(operation.c.id.in_(ids)).values(state="lost"))
+    ids = [row.id for row in rows if row.holder not in living]
+    for key in ids:
+        fail(connection, key, LOST, now)
+    for some in chunks(ids):
+        connection.execute(update(operation).where(operation.c.id.in_(some)).values(state="lost"))
     return len(ids)
 
 

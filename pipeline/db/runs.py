@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -32,19 +31,15 @@ def running(connection: Connection, holder: str) -> int | None:
 def finish(
     connection: Connection, run_id: int, *, state: str, now: datetime, reason: str | None = None
 ) -> None:
-    """End a run as finished, stopped or failed."""
-    connection.execute(
-        update(run).where(run.c.id == run_id).values(state=state, finished_at=now, reason=reason)
-    )
+    """End a run as finished, stopped, failed or lost; one that has ended already stays as it is."""
+    open_one = (run.c.id == run_id, run.c.state == "running")
+    connection.execute(update(run).where(*open_one).values(state=state, finished_at=now, reason=reason))
 
 
-def close_lost(connection: Connection, alive: Callable[[str], bool], now: datetime) -> list[int]:
-    """Mark runs as lost whose process is gone; returns their ids."""
-    running = connection.execute(select(run.c.id, run.c.holder).where(run.c.state == "running")).all()
-    lost = [row.id for row in running if not alive(row.holder)]
-    for key in lost:
-        finish(connection, key, state="lost", now=now, reason="its process ended without a word")
-    return lost
+def open_ones(connection: Connection) -> dict[int, str]:
+    """The holders of the runs that have not ended, by run."""
+    rows = connection.execute(select(run.c.id, run.c.holder).where(run.c.state == "running"))
+    return {row.id: row.holder for row in rows}
 
 
 def add_row(connection: Connection, run_id: int, row: RunRow) -> None:

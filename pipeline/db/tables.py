@@ -269,8 +269,8 @@ lease = Table(
     Column("fencing", Integer, nullable=False),
 )
 
-# How far the calls to a resource are used up, in seconds of the database's clock since 1970. `resource` is the
-# hash of an endpoint.
+# How far the calls to a resource are used up, in seconds since 1970 by the database's clock. `resource` is
+# the hash of an endpoint.
 budget = Table(
     "budget",
     metadata,

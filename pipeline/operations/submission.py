@@ -63,7 +63,7 @@ class Ledger:
 
     def _intend(self, connection: Connection, intent: Intent, now: datetime) -> int:
         """Safe to do twice: an intent that a try whose commit was cut off left behind loses its documents to
-        this one, was asked of nobody, and is ended by the next `reconcile`."""
+        this one, was asked of nobody, and is ended once its holder is gone."""
         self.guard(connection)
         return operations.intend(connection, intent, now)
 
@@ -100,14 +100,12 @@ class Ledger:
 
         transact(self.database, work)
 
-    def reconcile(self) -> int:
-        """Return what was cut off before its answer, and forget what nobody waits for; how many of the
-        first kind. For the holder of the group's lease, before anything is submitted."""
+    def sweep(self) -> None:
+        """Forget what nobody waits for any more. For the holder of the group's lease."""
         now = self.now()
 
-        def work(connection: Connection) -> int:
+        def work(connection: Connection) -> None:
             self.guard(connection)
             operations.forget_unwanted(connection, self.group, now)
-            return operations.give_up_intents(connection, self.group, now)
 
-        return transact(self.database, work)
+        transact(self.database, work)

@@ -6,20 +6,25 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from pipeline.db import runs
+from pipeline.db import claims, leases, runs
 from pipeline.db.transactions import transact
-from pipeline.orchestrator.leasing import may_be_alive
+from pipeline.orchestrator.leasing import LeaseTerms, run_lease
 from pipeline.types import RunRow
 
 
-def begin(database: Engine, holder: str, now: datetime) -> int:
-    """The id of a new run, after runs whose process is gone were closed. A holder has one run at a time, so
-    one of its own that is there was begun by a try whose commit was cut off."""
+def begin(database: Engine, terms: LeaseTerms) -> int:
+    """The id of a new run, with the lease that says that it lives. A holder has one run at a time, so one of
+    its own that is there was begun by a try whose commit was cut off."""
+    now = terms.now()
 
     def work(connection: Connection) -> int:
-        runs.close_lost(connection, may_be_alive, now)
-        begun = runs.running(connection, holder)
-        return runs.start(connection, holder=holder, now=now) if begun is None else begun
+        begun = runs.running(connection, terms.holder)
+        if begun is not None:
+            return begun
+        run_id = runs.start(connection, holder=terms.holder, now=now)
+        name = run_lease(run_id)
+        leases.take(connection, name, terms.holder, now=now, seconds=terms.seconds, over=None)
+        return run_id
 
     return transact(database, work)
 
@@ -44,5 +49,11 @@ def write_row(database: Engine, run_id: int, row: RunRow, now: datetime) -> None
 
 
 def end(database: Engine, run_id: int, state: str, now: datetime) -> None:
-    """The run's state; it is set, not counted."""
-    transact(database, lambda connection: runs.finish(connection, run_id, state=state, now=now))
+    """The run's state; what it still held is free, and nobody expects a sign of life any more."""
+
+    def work(connection: Connection) -> None:
+        claims.release(connection, run_id)
+        runs.finish(connection, run_id, state=state, now=now)
+        leases.forget(connection, run_lease(run_id))
+
+    transact(database, work)

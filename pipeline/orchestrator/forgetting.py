@@ -15,7 +15,7 @@ from pipeline.db.forgetting import Criterion, Doomed, Footprint
 from pipeline.db.transactions import consult, transact
 from pipeline.errors import DocumentError, FormpipeError, RunError
 from pipeline.formats.result_json import output_path
-from pipeline.orchestrator.leasing import LeaseTerms, held
+from pipeline.orchestrator.leasing import LeaseTerms, group_lease, held
 from pipeline.params.rules import Validated
 from pipeline.ports import Sinks, Storage, Storages
 from pipeline.types import FormType
@@ -86,7 +86,7 @@ def forget(places: Places, row: FormType, criterion: Criterion, terms: LeaseTerm
     gone = Footprint()
     error = None
     try:
-        with held(places.database, row.group, terms) as guard:
+        with held(places.database, group_lease(row.group), terms) as guard:
             work = _Work(places, row, criterion, terms, guard)
             while (some := work.one_batch()) is not None:
                 gone += some

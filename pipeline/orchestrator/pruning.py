@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 
 from pipeline.db.connection import reading
 from pipeline.errors import FormpipeError
-from pipeline.orchestrator.leasing import LeaseTerms, held
+from pipeline.orchestrator.leasing import LeaseTerms, group_lease, held
 from pipeline.orchestrator.service_access import LOCAL, EngineOf
 from pipeline.training.janitor import Prunable, begin_removal, end_removal, find_prunable
 from pipeline.types import FormType, ModelVersion
@@ -47,7 +47,7 @@ def prune_group(
     """Delete what was chosen of a group and may still go. One model that cannot be deleted costs only
     itself; while a run holds the group, all of them stay (`held-elsewhere`)."""
     try:
-        with held(database, rows[0].group, terms) as guard:
+        with held(database, group_lease(rows[0].group), terms) as guard:
             for each in chosen:
                 if (removal := _remove(database, rows, each.version, engine_of, guard)) is not None:
                     yield removal

@@ -54,7 +54,7 @@ class ServiceTraining:
         """Train the model of a group, or go on with a training that an earlier run began, and let the gate
         judge it. Raises RowError where no model came of it."""
         row = rows[0]
-        self.driver.ledger.reconcile()
+        self.driver.ledger.sweep()
         self._link(folder)  # a set that the service could not reach is told before layouts are paid for
         version, begun = self._begin(row, folder)
         try:

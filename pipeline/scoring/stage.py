@@ -10,9 +10,9 @@ from functools import partial
 
 from sqlalchemy import Connection, Engine
 
-from pipeline.db import deliveries, documents, operations, targets
+from pipeline.db import claims, deliveries, documents, operations, targets
 from pipeline.db.transactions import consult, transact
-from pipeline.errors import AttemptError, DocumentError, RowError
+from pipeline.errors import AttemptError, DocumentError, RowError, RunError
 from pipeline.formats.result_json import output_path
 from pipeline.ports import Executor, Outcome
 from pipeline.remote import Operation
@@ -24,6 +24,7 @@ _COSTS_NO_ATTEMPT = {"stopped", "blob-changed", "operation-expired", "poll-faile
 _STAYS_SUBMITTED = {"stopped", "poll-failed"}
 _ENDS_ROW = {"not-reachable", "throttled"}
 _NO_DELAY = {"worker-died", "operation-expired"}
+_BEGUN_AGAIN = {"operation-expired", "operation-overdue"}
 _COMMIT_SECONDS = 2.0
 
 
@@ -40,13 +41,17 @@ class ScoringLimits:
 
 @dataclass(slots=True)
 class Tally:
-    """What was done so far, in documents, pages and values."""
+    """What was done so far, in documents, pages and values. `taken_away`: documents whose result was not
+    written, for their blob changed or they were forgotten meanwhile; `begun_again`: operations that were past
+    their deadline or no longer known to the service."""
 
     loaded: int = 0
     partial: int = 0
     dead: int = 0
     gone: int = 0
     postponed: int = 0
+    taken_away: int = 0
+    begun_again: int = 0
     pages: int = 0
     ocr_pages: int = 0
     values: int = 0
@@ -57,13 +62,18 @@ class Tally:
     def finished(self) -> int:
         return self.loaded + self.partial + self.dead + self.gone
 
-    def add(self, result: DocumentResult) -> None:
-        setattr(self, result.outcome, getattr(self, result.outcome) + 1)
-        self.pages += result.pages or 0
-        self.ocr_pages += result.ocr_pages or 0
-        self.values += len(result.values)
+    def add(self, result: DocumentResult, times: int = 1) -> None:
+        setattr(self, result.outcome, getattr(self, result.outcome) + times)
+        self.pages += times * (result.pages or 0)
+        self.ocr_pages += times * (result.ocr_pages or 0)
+        self.values += times * len(result.values)
         if result.reason:
-            self.reasons[result.reason] = self.reasons.get(result.reason, 0) + 1
+            self.reasons[result.reason] = self.reasons.get(result.reason, 0) + times
+
+    def withdraw(self, result: DocumentResult) -> None:
+        """Count a result no longer that could not be written."""
+        self.add(result, -1)
+        self.taken_away += 1
 
     def discard(self, field_name: str) -> None:
         self.discarded[field_name] = self.discarded.get(field_name, 0) + 1
@@ -73,7 +83,8 @@ class Tally:
 class ScoringContext:
     """What scoring works with. `guard` is called in every writing transaction; `stopping` says that no
     further document may be begun; `progress` hears of every outcome, `committed` of every transaction that
-    wrote values. `stored`: the fields whose values are kept, None for all."""
+    wrote values. `recover` returns what dead runs held, and says how many documents that was. `stored`: the
+    fields whose values are kept, None for all."""
 
     database: Engine
     executor: Executor
@@ -83,16 +94,21 @@ class ScoringContext:
     progress: Callable[[Tally], None]
     run_id: int
     committed: Callable[[], None] = lambda: None
+    recover: Callable[[], int] = lambda: 0
     stored: frozenset[str] | None = None
 
 
 def score_backlog(
     context: ScoringContext, row: FormType, version: ModelVersion, limits: ScoringLimits
 ) -> Tally:
-    """Score every due document of the row. Raises RowError where the row cannot go on."""
+    """Score every due document of the row that no other run works on, each claimed before it is begun. Raises
+    RowError where the row cannot go on."""
     scorer = _Scorer(context, row, version, limits)
-    while scorer.one_pass():
-        pass
+    try:
+        while scorer.one_pass() or scorer.more():
+            pass
+    finally:
+        scorer.give_back()
     return scorer.tally
 
 
@@ -127,30 +143,50 @@ class _Scorer:
         self._commit()
         return taken > 0 and not self._context.stopping()
 
+    def more(self) -> bool:
+        """Whether there is more to do because a run that died had it in hand."""
+        return not self._context.stopping() and self._context.recover() > 0
+
+    def give_back(self) -> None:
+        """What was claimed and not ended is free for others, now or in a later run."""
+
+        def work(connection: Connection) -> None:
+            claims.release(connection, self._context.run_id, self._row.form_type)
+
+        transact(self._context.database, work)
+
     def _tasks(self) -> Iterator[ScoreTask]:
-        after = 0
-        while batch := self._due(after):
-            keys = [document.id for document in batch]
-            known = consult(self._context.database, partial(operations.of_documents, ids=keys))
-            for document in batch:
-                if self._context.stopping() or self._spent():
-                    return
-                if document.id not in self._left_for_later:
-                    yield self._task(document, known.get(document.id))
-            after = batch[-1].id
+        for stage in claims.STAGES:
+            after = 0
+            while not self._ended() and (batch := self._claim(stage, after)):
+                keys = [document.id for document in batch]
+                known = consult(self._context.database, partial(operations.of_documents, ids=keys))
+                for document in batch:
+                    if self._ended():
+                        return
+                    if document.id not in self._left_for_later:
+                        yield self._task(document, known.get(document.id))
+                after = batch[-1].id
+
+    def _ended(self) -> bool:
+        return self._context.stopping() or self._spent()
 
     def _task(self, document: BacklogDocument, operation: Operation | None) -> ScoreTask:
         path = self._output_path(document)
         return ScoreTask(document, self._model, self._row.secrets.scoring, path, operation)
 
-    def _due(self, after: int) -> list[BacklogDocument]:
-        limit, now = self._limits.batch * 4, self._context.now()
-        return consult(
-            self._context.database,
-            lambda connection: documents.next_due(
-                connection, self._row.form_type, after=after, limit=limit, now=now
-            ),
-        )
+    def _claim(self, stage: str, after: int) -> list[BacklogDocument]:
+        context, now = self._context, self._context.now()
+
+        def work(connection: Connection) -> list[BacklogDocument]:
+            context.guard(connection)
+            limit = self._limits.batch * 4
+            name = self._row.form_type
+            return claims.claim(
+                connection, name, context.run_id, stage=stage, after=after, limit=limit, now=now
+            )
+
+        return transact(context.database, work)
 
     def _spent(self) -> bool:
         allowed = self._row.max_pages_per_run
@@ -167,6 +203,8 @@ class _Scorer:
             result = outcome.unwrap()
             assert isinstance(result, DocumentResult)
             self._end(result)
+        elif isinstance(outcome.error, RunError):
+            raise outcome.error
         elif isinstance(outcome.error, RowError):
             self._commit()
             raise outcome.error
@@ -177,9 +215,11 @@ class _Scorer:
             self._end(failed(document, outcome.error))
         else:
             self._postponed.append((document, outcome.error))
-            if reason_of(outcome.error) in _STAYS_SUBMITTED:
+            reason = reason_of(outcome.error)
+            if reason in _STAYS_SUBMITTED:
                 self._left_for_later.add(document.id)
             self.tally.postponed += 1
+            self.tally.begun_again += reason in _BEGUN_AGAIN
 
     def _end(self, result: DocumentResult) -> None:
         result = self._kept(result)
@@ -201,28 +241,37 @@ class _Scorer:
         if not self._finished and not self._postponed:
             return
         now = self._context.now()
-        transact(self._context.database, lambda connection: self._write(connection, now))
+        written = transact(self._context.database, lambda connection: self._write(connection, now))
+        for result in self._finished:
+            if result.document.id not in written:
+                self.tally.withdraw(result)
         self._finished.clear()
         self._postponed.clear()
         self._context.committed()
 
-    def _write(self, connection: Connection, now: datetime) -> None:
-        """Safe to do twice: every statement sets or replaces what belongs to these documents, by their ids
-        and one `now`; nothing is counted up, and nothing in memory is let go before the commit."""
+    def _write(self, connection: Connection, now: datetime) -> set[int]:
+        """Write what this run still holds; the ids of those documents. Safe to do twice: every statement sets
+        or replaces what belongs to these documents, by their ids and one `now`; nothing is counted up, and
+        nothing in memory is let go before the commit."""
         self._context.guard(connection)
+        held = self._standing(connection, now)
+        finished = [result for result in self._finished if result.document.id in held]
+        keys = [result.document.id for result in finished]
         documents.finish(
-            connection,
-            self._finished,
-            model_version_id=self._version.id,
-            run_id=self._context.run_id,
-            now=now,
+            connection, finished, model_version_id=self._version.id, run_id=self._context.run_id, now=now
         )
-        finished = [result.document.id for result in self._finished]
-        targets.refresh(connection, self._row, finished)
-        operations.finish_of_documents(connection, finished, now)
-        deliveries.queue(connection, self._row.sinks, finished, now)
+        targets.refresh(connection, self._row, keys)
+        operations.finish_of_documents(connection, keys, now)
+        deliveries.queue(connection, self._row.sinks, keys, now)
         for document, error in self._postponed:
-            self._postpone(connection, document, error, now)
+            if document.id in held:
+                self._postpone(connection, document, error, now)
+        return held
+
+    def _standing(self, connection: Connection, now: datetime) -> set[int]:
+        ids = [result.document.id for result in self._finished]
+        ids += [document.id for document, _ in self._postponed]
+        return set(claims.standing(connection, ids, self._context.run_id, now))
 
     def _postpone(
         self, connection: Connection, document: BacklogDocument, error: Exception, now: datetime

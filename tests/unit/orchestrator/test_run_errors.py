@@ -15,9 +15,10 @@ from pipeline.accounts import FolderStorages
 from pipeline.db import deliveries, tables
 from pipeline.errors import RunError
 from pipeline.executors.threads import ThreadExecutor
-from pipeline.orchestrator import run
+from pipeline.orchestrator import preparing
 from pipeline.orchestrator.leasing import LeaseTerms, this_holder
-from pipeline.orchestrator.run import RunContext, RunOptions, execute
+from pipeline.orchestrator.run import execute
+from pipeline.orchestrator.run_context import RunContext, RunOptions
 from pipeline.orchestrator.service_access import ServiceAccess
 from pipeline.orchestrator.survey import Sources
 from pipeline.scoring.stage import ScoringLimits
@@ -76,14 +77,14 @@ def test_a_row_that_cannot_train_is_failed_and_the_next_one_is_tried(context: Ru
 
 
 def test_a_bug_costs_only_its_row(context: RunContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = run.decide
+    real = preparing.decide
 
     def decide(sources: Sources, rows: Any) -> Any:
         if rows[0].form_type == "first":
             raise ZeroDivisionError("a secret value")
         return real(sources, rows)
 
-    monkeypatch.setattr(run, "decide", decide)
+    monkeypatch.setattr(preparing, "decide", decide)
     first, second = execute(context, RunOptions()).rows
     assert str(first.reason).startswith("unexpected-error: a bug: ZeroDivisionError at test_run_errors.py:")
     assert "secret" not in str(first.reason)
@@ -97,7 +98,7 @@ def test_a_database_that_fails_ends_the_run_with_a_name(
         with sources.database.begin() as connection:
             connection.execute(text("SELECT * FROM nowhere WHERE a = :a"), {"a": "a secret value"})
 
-    monkeypatch.setattr(run, "decide", decide)
+    monkeypatch.setattr(preparing, "decide", decide)
     with pytest.raises(RunError) as caught:
         execute(context, RunOptions())
     assert caught.value.reason == "database-failed"

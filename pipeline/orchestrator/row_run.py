@@ -1,0 +1,191 @@
+"""Score the backlog of one row and keep what is shown of it up to date. Several runs may do this at once."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+
+from sqlalchemy import Connection
+
+from pipeline.db import documents, models
+from pipeline.db.transactions import consult, transact
+from pipeline.delivering.courier import Courier
+from pipeline.errors import RowError
+from pipeline.orchestrator.leasing import HELD_ELSEWHERE, Guard, held, view_lease
+from pipeline.orchestrator.preparing import Prepared
+from pipeline.orchestrator.progress import Note, Progress
+from pipeline.orchestrator.run_context import RunContext, RunOptions, RunSummary, add_row, recover
+from pipeline.orchestrator.sending import courier_of
+from pipeline.orchestrator.service_access import LOCAL, GroupAccess
+from pipeline.orchestrator.showing import Showing
+from pipeline.ports import Executor
+from pipeline.scoring.backlog import BacklogChanges
+from pipeline.scoring.service import ServiceScoring
+from pipeline.scoring.stage import ScoringContext, Tally, score_backlog, scoring_model
+from pipeline.types import FormType, ModelVersion, RowEnd, RunRow
+
+_TURN_SECONDS = 120.0
+"""How long one run waits for another that alters the same views or sends to the same sinks."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowRun:
+    """One row's turn in a run."""
+
+    context: RunContext
+    options: RunOptions
+    summary: RunSummary
+    row: FormType
+    prepared: Prepared
+    guard: Guard
+
+    def score(self) -> None:
+        """Score what is due and write down what came of it. Raises RowError where the row cannot go on."""
+        started, row, prepared = time.monotonic(), self.row, self.prepared
+        version, changes = prepared.version, prepared.listings[row.form_type]
+        with ExitStack() as turn:
+            courier = courier_of(self.context, row, self.guard, turn)
+            executor, total = self._executor(version), self._due(version)
+            showing = self._showing(version)
+            with self._turn(view_lease(row.form_type)):
+                stored = showing.prepare()
+            scoring = replace(self._scoring(executor, total, courier), stored=stored)
+            tally = score_backlog(scoring, row, version, self.context.limits)
+            self._show(showing, tally)
+            courier = courier or courier_of(self.context, row, self.guard, turn, patience=_TURN_SECONDS)
+            if courier:
+                courier.catch_up()
+            told = self._reasons(tally, courier, None if total else changes.unchanged)
+        state: RowEnd = "stopped" if self.context.stopping() else "finished"
+        decision = "; ".join([prepared.reason, *showing.sentences])
+        seconds = round(time.monotonic() - started, 3)
+        result = _row_of(row, state, changes, tally)
+        result = replace(result, decision=decision, seconds=seconds, reason="; ".join(told) or None)
+        add_row(self.context, self.summary, result)
+
+    def _show(self, showing: Showing, tally: Tally) -> None:
+        """What was scored counts, even where another run keeps altering the views: it shows it as well."""
+        try:
+            with self._turn(view_lease(self.row.form_type)):
+                showing.finish(tally.discarded, scored=tally.finished > 0)
+        except RowError as error:
+            if error.reason != HELD_ELSEWHERE:
+                raise
+
+    def _turn(self, name: str) -> AbstractContextManager[Guard]:
+        context = self.context
+        patience = 0.0 if context.stopping() else _TURN_SECONDS
+        return held(context.sources.database, name, context.terms, patience=patience)
+
+    def _reasons(self, tally: Tally, courier: Courier | None, unchanged: int | None) -> list[str]:
+        """Why there was nothing to do, what was begun again, and which sinks did not get everything."""
+        told = []
+        if unchanged is not None and not tally.finished:
+            told.append(f"nothing to score: {unchanged} documents unchanged")
+        if tally.begun_again:
+            told.append(f"{tally.begun_again} operations were past their deadline and are submitted again")
+        if tally.taken_away:
+            told.append(f"{tally.taken_away} documents changed while they were scored")
+        for trouble in courier.troubles() if courier else ():
+            self.summary.troubles.append(trouble)
+            self.context.listener(Note("not-delivered", self.row.form_type, str(trouble)))
+            told.append(str(trouble))
+        return told
+
+    def _due(self, version: ModelVersion) -> int:
+        """Safe to do twice: what is pending already is not reset again, and nothing is scored before it."""
+        now = self.context.sources.now()
+
+        def work(connection: Connection) -> int:
+            self.guard(connection)
+            if self.options.rescore:
+                documents.reset(
+                    connection,
+                    self.row.form_type,
+                    outcomes=documents.RESCORED,
+                    not_by_version=version.id,
+                )
+            return documents.count_pending(connection, self.row.form_type, now)[0]
+
+        return transact(self.context.sources.database, work)
+
+    def _executor(self, version: ModelVersion) -> Executor:
+        """Worker processes for the local engine; for a service, what submits and asks."""
+        context, row = self.context, self.row
+        if version.engine == LOCAL:
+            self._lay_out(version)
+            return context.readers
+        driver = self._access().driver(row, version.engine, version.api_version)
+        storage = context.sources.storages.of(row.secrets.scoring)
+        seconds = context.services.seconds
+        return ServiceScoring(driver, context.readers, storage, version, context.scratch, seconds)
+
+    def _access(self) -> GroupAccess:
+        context = self.context
+        return GroupAccess(
+            context.services, context.sources.database, context.terms, self.guard, context.stopping
+        )
+
+    def _lay_out(self, version: ModelVersion) -> None:
+        file = self.context.scratch / version.service_model_id
+        if file.exists():
+            return
+        database = self.context.sources.database
+        content = consult(database, partial(models.load_bundle, version_id=version.id))
+        if content is None:
+            raise RowError(
+                f"the model of version {version.version} is no longer stored: set model_id to -1",
+                reason="model-missing",
+            )
+        file.write_bytes(content)
+
+    def _scoring(self, executor: Executor, total: int, courier: Courier | None) -> ScoringContext:
+        context = self.context
+
+        def progress(tally: Tally) -> None:
+            note = f"{tally.dead} dead" if tally.dead else ""
+            context.listener(Progress(self.row.form_type, "score", tally.finished, total, note))
+
+        return ScoringContext(
+            database=context.sources.database,
+            executor=executor,
+            now=context.sources.now,
+            guard=self.guard,
+            stopping=context.stopping,
+            progress=progress,
+            run_id=self.summary.run_id,
+            committed=courier.send if courier else lambda: None,
+            recover=lambda: recover(context),
+        )
+
+    def _showing(self, version: ModelVersion) -> Showing:
+        """A local model's fields are names read off forms; a service's may be columns of tables."""
+        context, row = self.context, self.row
+        return Showing(
+            context.sources.database,
+            row,
+            scoring_model(row, version, context.limits).fields,
+            nested=version.engine != LOCAL and row.use_label_file,
+            run_id=self.summary.run_id,
+            now=context.sources.now,
+            guard=self.guard,
+            listener=context.listener,
+        )
+
+
+def _row_of(row: FormType, state: RowEnd, changes: BacklogChanges, tally: Tally) -> RunRow:
+    return RunRow(
+        form_type=row.form_type,
+        state=state,
+        listed=changes.listed,
+        loaded=tally.loaded,
+        partial=tally.partial,
+        dead=tally.dead,
+        retried=tally.postponed,
+        gone=changes.gone + tally.gone,
+        pages=tally.pages,
+        ocr_pages=tally.ocr_pages,
+        field_values=tally.values,
+    )

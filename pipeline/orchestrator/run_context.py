@@ -1,0 +1,72 @@
+"""What a run works with, what was asked of it, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.delivering.courier import Trouble
+from pipeline.orchestrator import bookkeeping
+from pipeline.orchestrator.leasing import LeaseTerms
+from pipeline.orchestrator.progress import Listener, Note
+from pipeline.orchestrator.reconciling import reconcile
+from pipeline.orchestrator.service_access import ServiceAccess
+from pipeline.orchestrator.survey import Sources
+from pipeline.ports import Executor, Sinks
+from pipeline.scoring.stage import ScoringLimits
+from pipeline.types import Fault, RunRow
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """Live objects and limits of a run. `scratch`: a folder this run's workers share."""
+
+    sources: Sources
+    readers: Executor
+    trainer: Executor
+    services: ServiceAccess
+    terms: LeaseTerms
+    limits: ScoringLimits
+    training_timeout: float
+    scratch: Path
+    stopping: Callable[[], bool]
+    listener: Listener
+    sinks: Sinks
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What was asked for: form types (empty: all), and whether to score again what another model scored."""
+
+    form_types: frozenset[str] = frozenset()
+    rescore: bool = False
+
+
+@dataclass(slots=True)
+class RunSummary:
+    """What came of a run."""
+
+    run_id: int
+    state: str = "finished"
+    rows: list[RunRow] = field(default_factory=list)
+    faults: tuple[Fault, ...] = ()
+    troubles: list[Trouble] = field(default_factory=list)
+
+
+def recover(context: RunContext) -> int:
+    """Return what dead runs held; how many documents."""
+    found = reconcile(context.sources.database, context.terms)
+    if found.runs:
+        told = (
+            f"{len(found.runs)} earlier runs had died: {found.documents} documents they held are free again"
+        )
+        context.listener(Note("runs-lost", "", told))
+    return found.documents + found.intents
+
+
+def add_row(context: RunContext, summary: RunSummary, row: RunRow) -> None:
+    """Note what came of a row, in the summary and in the database, and tell it."""
+    summary.rows.append(row)
+    bookkeeping.write_row(context.sources.database, summary.run_id, row, context.sources.now())
+    context.listener(Note(f"row-{row.state}", row.form_type, row.reason or row.decision or ""))
