@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Collection
 from datetime import timedelta
 
 import pytest
 
+from pipeline.db import operations
 from pipeline.errors import AttemptError, DocumentError, RowError
 from pipeline.operations.driver import Pace
 from pipeline.ports import Outcome
@@ -123,13 +125,19 @@ def test_a_stopped_run_leaves_operations_to_the_next_which_pays_nothing(desk: De
     assert desk.service.accepted == ["a"]
 
 
+def give_up(desk: Desk, living: Collection[str]) -> int:
+    with desk.database.begin() as connection:
+        return operations.give_up_intents(connection, living, START)
+
+
 def test_an_intent_without_an_answer_is_returned_to_the_backlog(desk: Desk) -> None:
     document = desk.document("a")
     desk.ledger.intend(desk.submission("a", documents=(document,)))
     assert desk.stage(document) == "submitting"
-    assert desk.ledger.reconcile() == 1
+    assert give_up(desk, living={"host:1:2:x"}) == 0
+    assert give_up(desk, living=()) == 1
     assert (desk.stage(document), desk.rows()[0][1]) == ("pending", "lost")
-    assert desk.ledger.reconcile() == 0
+    assert give_up(desk, living=()) == 0
 
 
 def test_an_operation_whose_document_changed_meanwhile_is_forgotten(desk: Desk) -> None:
@@ -142,7 +150,7 @@ def test_an_operation_whose_document_changed_meanwhile_is_forgotten(desk: Desk) 
     desk.ledger.submitted(operation, "https://service/operations/a")
     with desk.database.begin() as connection:
         connection.execute(update(tables.document).values(stage="pending"))
-    desk.ledger.reconcile()
+    desk.ledger.sweep()
     assert desk.rows()[0][1] == "finished"
     assert _open(desk) == ()
 

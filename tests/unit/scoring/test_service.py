@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import select, update
 
-from pipeline.db import tables
+from pipeline.db import operations, tables
 from pipeline.errors import AttemptError, DocumentError, RowError
 from pipeline.executors.threads import ThreadExecutor
 from pipeline.operations.driver import OperationDriver, Pace
@@ -86,7 +86,9 @@ class ServiceBench:
     def run(self) -> Tally:
         bench = self.bench
         bench.listing()
-        self.ledger().reconcile()
+        with bench.database.begin() as connection:
+            operations.give_up_intents(connection, (), bench.now)
+        self.ledger().sweep()
         storage = FolderStorage(bench.root)
 
         def perform(task: StageTask) -> object:
