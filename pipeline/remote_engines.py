@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 
 from pipeline.engines.document_intelligence import DocumentIntelligenceEngine
 from pipeline.engines.form_recognizer import FormRecognizerEngine
 from pipeline.errors import RowError
 from pipeline.ports import RemoteEngine, Secrets
+from pipeline.rates import Budget, raised
 from pipeline.rest.client import ServiceClient
 from pipeline.rest.credentials import SCOPE, BearerCredential, Credential, KeyCredential
-from pipeline.rest.limits import Limits
+from pipeline.rest.limits import Limits, LocalBudget
 from pipeline.rest.retry import Retry, RetryPolicy
 from pipeline.services import Service
 from pipeline.settings import Settings
@@ -21,17 +23,29 @@ _ENGINES: Mapping[str, Callable[[ServiceClient, str], RemoteEngine]] = {
     "document-intelligence": DocumentIntelligenceEngine,
 }
 _Key = tuple[str, str, str, str]
+_LOOK_SECONDS = 0.25
 
 
 class RemoteEngines:
-    """All clients of one endpoint share its limits."""
+    """All clients of one endpoint share its limits, with those of other processes by `budget_of` an endpoint.
+    `stopping` ends every wait for a turn or before another attempt."""
 
-    def __init__(self, secrets: Secrets, services: Mapping[str, Service], settings: Settings) -> None:
+    def __init__(
+        self,
+        secrets: Secrets,
+        services: Mapping[str, Service],
+        settings: Settings,
+        budget_of: Callable[[str], Budget] = lambda endpoint: LocalBudget(),
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._secrets = secrets
         self._services = services
         self._settings = settings
+        self._budget_of = budget_of
+        self._stopping = stopping
         self._made: dict[_Key, RemoteEngine] = {}
-        self._limits: dict[str, Limits] = {}
+        self._budgets: dict[str, Budget] = {}
+        self._limits: dict[tuple[str, str], Limits] = {}
 
     def of(self, names: SecretNames, engine: str, api_version: str | None) -> RemoteEngine:
         """Raises RowError `secret-missing`, `engine-unavailable`, `endpoint-not-https`."""
@@ -45,14 +59,33 @@ class RemoteEngines:
         if kind is None:
             raise RowError(f"this release has no client of {engine}", reason="engine-unavailable")
         endpoint = self._secrets.get(names.endpoint)
-        limits = self._limits.get(endpoint) or self._limits.setdefault(endpoint, self._rates(engine))
-        retry = Retry(RetryPolicy(deadline=self._settings.service_retry_seconds))
+        retry = Retry(RetryPolicy(deadline=self._settings.service_retry_seconds), sleep=self._sleep)
+        limits = self._limits_of(endpoint, engine)
         client = ServiceClient(endpoint, self._credential(names.key), retry=retry, limits=limits)
         return kind(client, api_version)
 
-    def _rates(self, engine: str) -> Limits:
+    def _limits_of(self, endpoint: str, engine: str) -> Limits:
+        key = (endpoint, engine)
+        if key not in self._limits:
+            if endpoint not in self._budgets:
+                self._budgets[endpoint] = self._budget_of(endpoint)
+            self._limits[key] = Limits(
+                self._rates(engine),
+                patience=self._settings.service_retry_seconds,
+                budget=self._budgets[endpoint],
+                stopping=self._stopping,
+            )
+        return self._limits[key]
+
+    def _rates(self, engine: str) -> dict[str, float]:
         tier = self._services[engine].tiers.get(self._settings.service_tier)
-        return Limits(tier.per_second if tier else {}, patience=self._settings.service_retry_seconds)
+        return raised(tier.per_second if tier else {}, self._settings.service_rates, engine)
+
+    def _sleep(self, seconds: float) -> None:
+        """Between attempts; cut short when everything stops."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and not self._stopping():
+            time.sleep(min(left, _LOOK_SECONDS))
 
     def _credential(self, name: str) -> Credential:
         """The resource's key; where there is no such secret, the identity that is signed in."""

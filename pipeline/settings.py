@@ -10,10 +10,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
@@ -21,6 +22,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from pipeline.errors import RunError
+from pipeline.rates import read_rates
 
 CONFIG_FILE = "formpipe.toml"
 _PREFIX = "FORMPIPE_"
@@ -55,6 +57,7 @@ class Settings(BaseSettings):
     training_timeout_seconds: Annotated[float, Field(gt=0)] = 3600.0
     training_memory_mb: Annotated[int, Field(ge=256)] = 4000
     service_tier: Literal["F0", "S0"] = "S0"
+    service_rates: Annotated[dict[str, float], NoDecode, BeforeValidator(read_rates)] = {}
     service_retry_seconds: Annotated[float, Field(gt=0)] = 120.0
     operation_timeout_seconds: Annotated[float, Field(gt=0)] = 1800.0
     poll_seconds: Annotated[float, Field(ge=0.05, le=60)] = 2.0

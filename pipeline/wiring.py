@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from sqlalchemy import Engine
 from pipeline import worker
 from pipeline.accounts import StorageSetup, open_storages
 from pipeline.db import schema
+from pipeline.db.budgets import DatabaseBudget
 from pipeline.db.clock import DatabaseClock
 from pipeline.db.connection import open_database
 from pipeline.db.sign_in import SignIn
@@ -144,7 +146,7 @@ def run_context(app: App, stopping: Callable[[], bool], listener: Listener) -> I
                 readers=readers,
                 trainer=trainer,
                 services=ServiceAccess(
-                    remote_engines(app),
+                    remote_engines(app, stopping),
                     settings.operation_timeout_seconds,
                     Pace(first=settings.poll_seconds),
                 ),
@@ -161,9 +163,10 @@ def run_context(app: App, stopping: Callable[[], bool], listener: Listener) -> I
             trainer.close()
 
 
-def remote_engines(app: App) -> EngineOf:
-    """Clients of services, made when a row first needs one; their packages are an extra. Calls raise
-    RowError `azure-not-installed` without them."""
+def remote_engines(app: App, stopping: Callable[[], bool] = lambda: False) -> EngineOf:
+    """Clients of services, made when a row first needs one; their packages are an extra. They stay under the
+    limits of a service together with all processes on this database, and wait no more when `stopping`.
+    Calls raise RowError `azure-not-installed` without the packages."""
     made: list[RemoteEngines] = []
 
     def engine_of(names: SecretNames, engine: str, api_version: str | None) -> RemoteEngine:
@@ -175,7 +178,8 @@ def remote_engines(app: App) -> EngineOf:
                     "a service needs more packages: pip install 'formpipe[azure]'",
                     reason="azure-not-installed",
                 ) from None
-            made.append(RemoteEngines(app.secrets, app.services, app.settings))
+            budget_of = partial(DatabaseBudget, app.database)
+            made.append(RemoteEngines(app.secrets, app.services, app.settings, budget_of, stopping))
         return made[0].of(names, engine, api_version)
 
     return engine_of

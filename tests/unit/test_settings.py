@@ -162,3 +162,23 @@ def test_a_path_of_another_type_is_refused(project: Path, line: str) -> None:
 def test_a_current_folder_that_was_removed_has_the_defaults(project: Path) -> None:
     project.rmdir()
     assert database(load_settings()) == "formpipe.db"
+
+
+def test_raised_quotas_are_a_setting_of_the_file_or_the_environment(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stated(project, "[service_rates]", "analyze = 30", "[service_rates.document-intelligence]", "get = 200")
+    assert load_settings().service_rates == {"analyze": 30.0, "document-intelligence.get": 200.0}
+    monkeypatch.setenv("FORMPIPE_SERVICE_RATES", "analyze=100, document-intelligence.get=250")
+    assert load_settings().service_rates == {"analyze": 100.0, "document-intelligence.get": 250.0}
+
+
+def test_a_rate_of_nothing_that_is_known_is_refused_by_name(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORMPIPE_SERVICE_RATES", "document-intelligense.analyze=100")
+    with pytest.raises(RunError, match=r"service_rates: .*'document-intelligense' is no engine"):
+        load_settings()
+    monkeypatch.setenv("FORMPIPE_SERVICE_RATES", "analyse=100")
+    with pytest.raises(RunError, match=r"service_rates: .*'analyse' is no class of operations"):
+        load_settings()
