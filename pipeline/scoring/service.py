@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,7 +13,9 @@ from pipeline.operations.driver import OperationDriver
 from pipeline.operations.submission import Submission
 from pipeline.ports import Executor, Outcome, RemoteEngine, Storage, Task
 from pipeline.remote import OperationState, StagedDocument
+from pipeline.scoring.charging import charged, reserve
 from pipeline.scoring.document import Found, ScoreTask, conclude
+from pipeline.scoring.spending import Spending
 from pipeline.scoring.staging import StageTask
 from pipeline.types import DocumentResult, ModelVersion
 
@@ -22,7 +24,7 @@ from pipeline.types import DocumentResult, ModelVersion
 class ServiceScoring:
     """An Executor of ScoreTasks. Documents are staged by `readers` (untrusted bytes stay out of this
     process), submitted and asked for by `driver`. `folder` holds what is staged; `seconds`: what a
-    document may take at the service."""
+    document may take at the service. `spending` lets documents through before they are paid."""
 
     driver: OperationDriver
     readers: Executor
@@ -30,6 +32,8 @@ class ServiceScoring:
     version: ModelVersion
     folder: Path
     seconds: float
+    spending: Spending = field(default_factory=Spending)
+    chooses_pages: bool = False
 
     @property
     def engine(self) -> RemoteEngine:
@@ -66,13 +70,20 @@ class ServiceScoring:
             else:
                 yield self._submission(task, cast(StagedDocument, outcome.unwrap()))
 
-    def _submission(self, task: ScoreTask, staged: StagedDocument) -> Submission:
+    def _submission(self, task: ScoreTask, staged: StagedDocument) -> Submission | Outcome[Any, object]:
+        reserved = reserve(self.spending, task, staged, chooses_pages=self.chooses_pages)
+        if isinstance(reserved, Outcome):
+            staged.file.unlink(missing_ok=True)
+            return reserved
         started = time.perf_counter()
 
-        def send() -> str:
+        def submit() -> str:
             return self.engine.submit_document(
                 self.version.service_model_id, staged, max_pages=task.model.max_pages
             )
+
+        def send() -> str:
+            return charged(reserved, submit)
 
         def end(state: OperationState) -> DocumentResult:
             result = replace(self._result(task, staged, state), seconds=time.perf_counter() - started)

@@ -17,10 +17,11 @@ from pipeline.formats.result_json import output_path
 from pipeline.ports import Executor, Outcome
 from pipeline.remote import Operation
 from pipeline.scoring.document import ScoreTask, ScoringModel
+from pipeline.scoring.spending import OVER_LIMIT, Spending
 from pipeline.types import BacklogDocument, DocumentResult, FormType, ModelVersion
 
 _ENDS_AT_ONCE = {"timed-out", "out-of-memory"}
-_COSTS_NO_ATTEMPT = {"stopped", "blob-changed", "operation-expired", "poll-failed"}
+_COSTS_NO_ATTEMPT = {"stopped", "blob-changed", "operation-expired", "poll-failed", OVER_LIMIT}
 _STAYS_SUBMITTED = {"stopped", "poll-failed"}
 _ENDS_ROW = {"not-reachable", "throttled"}
 _NO_DELAY = {"worker-died", "operation-expired"}
@@ -84,7 +85,7 @@ class ScoringContext:
     """What scoring works with. `guard` is called in every writing transaction; `stopping` says that no
     further document may be begun; `progress` hears of every outcome, `committed` of every transaction that
     wrote values. `recover` returns what dead runs held, and says how many documents that was. `stored`: the
-    fields whose values are kept, None for all."""
+    fields whose values are kept, None for all. `spending` says when no further document may be paid."""
 
     database: Engine
     executor: Executor
@@ -96,6 +97,7 @@ class ScoringContext:
     committed: Callable[[], None] = lambda: None
     recover: Callable[[], int] = lambda: 0
     stored: frozenset[str] | None = None
+    spending: Spending = field(default_factory=Spending)
 
 
 def score_backlog(
@@ -158,18 +160,20 @@ class _Scorer:
     def _tasks(self) -> Iterator[ScoreTask]:
         for stage in claims.STAGES:
             after = 0
-            while not self._ended() and (batch := self._claim(stage, after)):
+            while not self._ended(stage) and (batch := self._claim(stage, after)):
                 keys = [document.id for document in batch]
                 known = consult(self._context.database, partial(operations.of_documents, ids=keys))
                 for document in batch:
-                    if self._ended():
-                        return
+                    if self._ended(stage):
+                        break
                     if document.id not in self._left_for_later:
                         yield self._task(document, known.get(document.id))
                 after = batch[-1].id
 
-    def _ended(self) -> bool:
-        return self._context.stopping() or self._spent()
+    def _ended(self, stage: str) -> bool:
+        """What a service has already is paid: its results are taken even when nothing more may be spent."""
+        spent = stage == "pending" and self._context.spending.closed is not None
+        return spent or self._context.stopping()
 
     def _task(self, document: BacklogDocument, operation: Operation | None) -> ScoreTask:
         path = self._output_path(document)
@@ -187,10 +191,6 @@ class _Scorer:
             )
 
         return transact(context.database, work)
-
-    def _spent(self) -> bool:
-        allowed = self._row.max_pages_per_run
-        return allowed is not None and self.tally.pages >= allowed
 
     def _output_path(self, document: BacklogDocument) -> str:
         if self._row.output_folder is None:
@@ -213,6 +213,8 @@ class _Scorer:
             raise RowError(str(outcome.error), reason=reason_of(outcome.error))
         elif ends_document(outcome.error, document, self._row.max_attempts):
             self._end(failed(document, outcome.error))
+        elif reason_of(outcome.error) == OVER_LIMIT:
+            self._left_for_later.add(document.id)
         else:
             self._postponed.append((document, outcome.error))
             reason = reason_of(outcome.error)

@@ -14,8 +14,11 @@ from sqlalchemy import Connection, Engine, insert, select
 from pipeline.db import runs, tables
 from pipeline.errors import AttemptError, DocumentError, RowError
 from pipeline.executors.threads import ThreadExecutor
+from pipeline.prices import FREE
 from pipeline.scoring.backlog import BacklogChanges, synchronise
+from pipeline.scoring.charging import CountedReaders
 from pipeline.scoring.document import ScoreTask, score_document
+from pipeline.scoring.spending import Limits, Purse, Spending
 from pipeline.scoring.stage import ScoringContext, ScoringLimits, Tally, score_backlog
 from pipeline.storage.folder import FolderStorage
 from pipeline.types import Box, ExtractedField, FieldSpec, FormType, Layout, Line, ModelVersion, Page, Word
@@ -100,15 +103,17 @@ class Bench:
             done[0] = tally.finished
 
         executor = ThreadExecutor(perform, 2)
+        spending = Spending(FREE, Purse(Limits(self.row.max_pages_per_run)))
         context = ScoringContext(
             database=self.database,
-            executor=executor,
+            executor=CountedReaders(executor, spending),
             now=lambda: self.now,
             guard=self.guard,
             stopping=lambda: self.stop_after is not None and done[0] >= self.stop_after,
             progress=progress,
             run_id=self.run_id,
             stored=self.stored,
+            spending=spending,
         )
         try:
             return score_backlog(context, self.row, self.version, LIMITS)
