@@ -25,7 +25,7 @@ from pipeline.db.connection import open_database
 from pipeline.db.sign_in import SignIn
 from pipeline.errors import RowError, RunError
 from pipeline.executors.processes import ProcessExecutor, WorkerLimits
-from pipeline.operations.driver import Pace
+from pipeline.operations.pace import Pace, Paces
 from pipeline.orchestrator.leasing import LeaseTerms, this_holder
 from pipeline.orchestrator.progress import Listener
 from pipeline.orchestrator.run_context import RunContext
@@ -148,7 +148,7 @@ def run_context(app: App, stopping: Callable[[], bool], listener: Listener) -> I
                 services=ServiceAccess(
                     remote_engines(app, stopping),
                     settings.operation_timeout_seconds,
-                    Pace(first=settings.poll_seconds),
+                    Paces(Pace(first=settings.poll_seconds)),
                 ),
                 terms=app.lease_terms(),
                 limits=_limits(settings),

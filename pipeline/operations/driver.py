@@ -1,44 +1,51 @@
-"""Keep a bounded number of operations in flight: begin them, poll them when they are due, hand out ends."""
+"""Keep a bounded number of operations in flight: begin them, poll them when they are due, hand out ends.
+
+One thread decides (`_Loop`); calls that wait on others are made in lanes of threads: one takes submissions
+from the caller, who may have to wait for them, some send, some poll. So nothing that waits for its turn or
+for an answer keeps another kind of call from being made."""
 
 from __future__ import annotations
 
 import heapq
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
-from pipeline.errors import AttemptError, DocumentError
+from pipeline.errors import AttemptError, DocumentError, RunError
+from pipeline.operations.lanes import Lane
+from pipeline.operations.pace import Latencies
 from pipeline.operations.submission import Ledger, Submission
 from pipeline.ports import Outcome, RemoteEngine
-from pipeline.remote import Operation, OperationState, ServiceFault
+from pipeline.remote import Operation, OperationKind, OperationState, ServiceFault
 
 POLL_FAILED = "poll-failed"
 STOPPED = "stopped"
-_THREADS = 32
+_SENDS = 24
+"""Handed out ahead at most: each waits for its turn, then for the service to take a document."""
+_POLLS = 32
 _LOOK_SECONDS = 0.5
 _OURS_TO_REPEAT = {"operation-expired", "operation-overdue"}
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How long to wait before the first poll and between the others, in seconds; the service's own wish
-    wins where it is longer."""
-
-    first: float = 1.0
-    growth: float = 1.5
-    longest: float = 10.0
-
-    def after(self, polls: int, wished: float | None = None) -> float:
-        planned = self.first * self.growth ** min(polls, 50)
-        return max(min(planned, self.longest), wished or 0.0)
+_ENDS_ALL = {"lease-lost"}
 
 
 @dataclass(slots=True)
 class _Flight:
+    """An operation in flight. `begun_at` by the driver's clock; `running_at`: its age at the last poll that
+    found it running."""
+
     submission: Submission
-    operation: Operation
+    operation: Operation | None = None
+    begun_at: float = 0.0
     polls: int = 0
+    running_at: float = 0.0
+
+    @property
+    def ours(self) -> Operation:
+        assert self.operation is not None, "it was begun"
+        return self.operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,55 +55,72 @@ class _Running:
 
 @dataclass(frozen=True, slots=True)
 class OperationDriver:
-    """`stopping` says that nothing more may be begun: what is in flight is left for the next run."""
+    """`pace_of`: what is known of how long operations of a kind take. `stopping` says that nothing more may
+    be begun: what is in flight is left for the next run. `given_up` says that not even answers that are on
+    their way are waited for."""
 
     engine: RemoteEngine
     ledger: Ledger
     stopping: Callable[[], bool]
-    pace: Pace = field(default_factory=Pace)
+    pace_of: Callable[[OperationKind], Latencies]
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    given_up: Callable[[], bool] = lambda: False
 
     def perform(
         self, submissions: Iterable[Submission | Outcome[object, object]], *, parallelism: int
     ) -> Iterator[Outcome[object, object]]:
-        """Outcomes by task as they come, in any order. An Outcome among the submissions is handed through.
+        """Outcomes by task as they come, in any order. An Outcome among the submissions is handed through;
+        they are taken in a thread of their own, one at a time, when there is room.
 
         Errors in outcomes: what `send` and `conclude` raise; DocumentError `failed-at-service`; AttemptError
-        `operation-expired` or `operation-overdue` (to be begun again), `poll-failed` or `stopped` (the
-        operation stands, the next run asks again).
+        `operation-expired` or `operation-overdue` (to be begun again), `poll-failed` or `stopped` (an
+        operation that was begun stands, the next run asks again). Raises what ends more than one operation:
+        RunError, and any error `lease-lost`; and what taking submissions raises.
         """
-        with ThreadPoolExecutor(min(max(parallelism, 1), _THREADS)) as pool:
-            yield from _Loop(self, pool, parallelism).outcomes(iter(submissions))
+        return _Loop(self, max(parallelism, 1)).outcomes(iter(submissions))
 
     def send(self, flight: _Flight) -> _Running:
-        """Begin it. The URL is committed here, at once, and not when the loop comes round."""
+        """Begin it: the intent is committed before the request goes out, the URL right after the answer."""
+        if self.stopping():
+            raise stopped()
+        operation = self.ledger.intend(flight.submission)
         try:
             url = flight.submission.send()
         except Exception as error:
-            self.ledger.failed(flight.operation, str(getattr(error, "reason", "unexpected-error")))
+            self.ledger.failed(operation, str(getattr(error, "reason", "unexpected-error")))
             raise
-        self.ledger.submitted(flight.operation, url)
-        flight.operation = replace(flight.operation, url=url)
+        flight.begun_at = self.clock()
+        self.ledger.submitted(operation, url)
+        flight.operation = replace(operation, url=url)
         return _Running(None)
 
     def poll(self, flight: _Flight) -> object:
         """Ask once: the result, or that it still runs."""
         flight.polls += 1
+        age = self.clock() - flight.begun_at
         try:
-            state = self.engine.poll(flight.operation)
+            state = self.engine.poll(flight.ours)
             if state.end == "running":
-                self._require_time(flight.operation)
+                flight.running_at = age
+                self._require_time(flight.ours)
                 return _Running(state.seconds)
         except AttemptError as error:
             if error.reason in _OURS_TO_REPEAT:
-                self.ledger.failed(flight.operation, error.reason)
+                self.ledger.failed(flight.ours, error.reason)
                 raise
             raise AttemptError(str(error), reason=POLL_FAILED) from error
         if state.end == "failed":
-            self.ledger.failed(flight.operation, "failed-at-service")
+            self.ledger.failed(flight.ours, "failed-at-service")
             raise failure(state)
+        self._learn(flight)
         return flight.submission.conclude(state)
+
+    def _learn(self, flight: _Flight) -> None:
+        """Not of an operation that ended before this run came to ask: that may have been long ago."""
+        if flight.submission.operation is None or flight.polls > 1:
+            by = self.clock() - flight.begun_at
+            self.pace_of(flight.submission.kind).learn(flight.running_at, by)
 
     def _require_time(self, operation: Operation) -> None:
         if operation.deadline is not None and self.ledger.now() > operation.deadline:
@@ -106,79 +130,148 @@ class OperationDriver:
 
 
 class _Loop:
-    def __init__(self, driver: OperationDriver, pool: ThreadPoolExecutor, parallelism: int) -> None:
+    def __init__(self, driver: OperationDriver, room: int) -> None:
         self._driver = driver
-        self._pool = pool
-        self._room = max(parallelism, 1)
-        self._calls: dict[Future[object], _Flight] = {}
+        self._room = room
+        self._most_sends = min(room, _SENDS)
+        self._source = Lane("formpipe-source", 1)
+        self._sends = Lane("formpipe-send", self._most_sends)
+        self._polls = Lane("formpipe-poll", min(room, _POLLS))
+        self._taking: Future[Any] | None = None
+        self._exhausted = False
+        self._sending: dict[Future[Any], _Flight] = {}
+        self._polling: dict[Future[Any], _Flight] = {}
         self._waiting: list[tuple[float, int, _Flight]] = []
         self._count = 0
 
     def outcomes(
         self, source: Iterator[Submission | Outcome[object, object]]
     ) -> Iterator[Outcome[object, object]]:
-        exhausted = False
-        while True:
-            while not exhausted and len(self._calls) + len(self._waiting) < self._room:
-                submission = None if self._driver.stopping() else next(source, None)
-                if submission is None:
-                    exhausted = True
-                elif isinstance(submission, Outcome):
-                    yield submission
-                else:
-                    self._begin(submission)
-            if self._driver.stopping():
-                yield from self._park()
-            self._poll_due()
-            if not self._calls and not self._waiting and exhausted:
-                return
-            yield from self._finished()
+        try:
+            while True:
+                if self._driver.given_up():
+                    yield from self._abandon()
+                    return
+                if self._driver.stopping():
+                    self._exhausted = True
+                    yield from self._park()
+                self._take(source)
+                self._poll_due()
+                if self._exhausted and not self._in_flight and self._taking is None:
+                    return
+                yield from self._finished()
+        finally:
+            self._let_go()
 
-    def _begin(self, submission: Submission) -> None:
-        known = submission.operation
-        flight = _Flight(submission, known or self._driver.ledger.intend(submission))
-        step = self._driver.poll if known else self._driver.send
-        self._calls[self._pool.submit(step, flight)] = flight
+    @property
+    def _in_flight(self) -> int:
+        return len(self._sending) + len(self._polling) + len(self._waiting)
+
+    # --- what is begun ------------------------------------------------------------------------------
+
+    def _take(self, source: Iterator[Submission | Outcome[object, object]]) -> None:
+        """Ask for the next submission where there is room for it."""
+        if self._exhausted or self._taking is not None:
+            return
+        if self._in_flight < self._room and len(self._sending) < self._most_sends:
+            self._taking = self._source.submit(partial(next, source, None))
+
+    def _taken(self, submission: Submission | Outcome[object, object] | None) -> Iterator[Outcome[Any, Any]]:
+        if submission is None:
+            self._exhausted = True
+        elif isinstance(submission, Outcome):
+            yield submission
+        elif self._driver.stopping():
+            yield Outcome(submission.task, error=stopped())
+        elif submission.operation is None:
+            flight = _Flight(submission)
+            self._sending[self._sends.submit(partial(self._driver.send, flight))] = flight
+        else:
+            self._push(self._known(submission, submission.operation), 0.0)
+
+    def _known(self, submission: Submission, operation: Operation) -> _Flight:
+        begun = operation.submitted_at
+        age = (self._driver.ledger.now() - begun).total_seconds() if begun else 0.0
+        return _Flight(submission, operation, self._driver.clock() - max(age, 0.0))
 
     def _poll_due(self) -> None:
         while self._waiting and self._waiting[0][0] <= self._driver.clock():
             flight = heapq.heappop(self._waiting)[2]
-            self._calls[self._pool.submit(self._driver.poll, flight)] = flight
+            self._polling[self._polls.submit(partial(self._driver.poll, flight))] = flight
+
+    # --- what has ended -----------------------------------------------------------------------------
 
     def _finished(self) -> Iterator[Outcome[object, object]]:
-        pause = self._pause()
-        if not self._calls:
+        pause, taking = self._pause(), self._taking
+        calls = [*self._sending, *self._polling, *([taking] if taking is not None else ())]
+        if not calls:
             self._driver.sleep(pause)
             return
-        done, _ = wait(self._calls, pause, FIRST_COMPLETED)
+        done, _ = wait(calls, pause, FIRST_COMPLETED)
+        if taking is not None and taking in done:
+            self._taking = None
+            yield from self._taken(taking.result())
         for future in done:
-            flight = self._calls.pop(future)
-            error = future.exception()
-            if error is None and isinstance(running := future.result(), _Running):
-                self._wait_for(flight, running)
-            elif error is None:
-                yield Outcome(flight.submission.task, result=future.result())
-            elif isinstance(error, Exception):
-                yield Outcome(flight.submission.task, error=error)
-            else:
-                raise error
+            flight = self._sending.pop(future, None) or self._polling.pop(future, None)
+            if flight is not None:
+                yield from self._ended(flight, future)
+
+    def _ended(self, flight: _Flight, future: Future[Any]) -> Iterator[Outcome[object, object]]:
+        error = future.exception()
+        if error is None and isinstance(running := future.result(), _Running):
+            self._wait_for(flight, running)
+        elif error is None:
+            yield Outcome(flight.submission.task, result=future.result())
+        elif not isinstance(error, Exception) or ends_all(error):
+            raise error
+        else:
+            yield Outcome(flight.submission.task, error=error)
 
     def _wait_for(self, flight: _Flight, running: _Running) -> None:
+        age = self._driver.clock() - flight.begun_at
+        pace = self._driver.pace_of(flight.submission.kind)
+        self._push(flight, pace.wait(age, flight.polls, running.seconds))
+
+    def _push(self, flight: _Flight, seconds: float) -> None:
         self._count += 1
-        due = self._driver.clock() + self._driver.pace.after(flight.polls, running.seconds)
-        heapq.heappush(self._waiting, (due, self._count, flight))
+        heapq.heappush(self._waiting, (self._driver.clock() + seconds, self._count, flight))
 
     def _pause(self) -> float:
         if not self._waiting:
             return _LOOK_SECONDS
         return min(max(self._waiting[0][0] - self._driver.clock(), 0.0), _LOOK_SECONDS)
 
+    # --- stopping -----------------------------------------------------------------------------------
+
     def _park(self) -> Iterator[Outcome[object, object]]:
         """Leave what is with the service to the next run; what is on its way there is waited for."""
-        for _, _, flight in self._waiting:
-            stopped = AttemptError("the run was stopped; the next one asks for the result", reason=STOPPED)
-            yield Outcome(flight.submission.task, error=stopped)
-        self._waiting.clear()
+        parked, self._waiting = self._waiting, []
+        for _, _, flight in parked:
+            yield Outcome(flight.submission.task, error=stopped())
+
+    def _abandon(self) -> Iterator[Outcome[object, object]]:
+        """Wait for nothing. A request on its way may be taken: if its answer comes while this process lives,
+        its URL is kept; else the intent is lost."""
+        yield from self._park()
+        for flight in (*self._sending.values(), *self._polling.values()):
+            yield Outcome(flight.submission.task, error=stopped())
+
+    def _let_go(self) -> None:
+        """However it ends: nothing is begun after this, and URLs that are on their way are kept."""
+        calls = [*self._sending, *self._polling, *([self._taking] if self._taking else ())]
+        left = {call for call in calls if not call.cancel()}
+        while left and not self._driver.given_up():
+            left = set(wait(left, _LOOK_SECONDS).not_done)
+        for lane in (self._source, self._sends, self._polls):
+            lane.close()
+
+
+def ends_all(error: Exception) -> bool:
+    return isinstance(error, RunError) or getattr(error, "reason", "") in _ENDS_ALL
+
+
+def stopped() -> AttemptError:
+    return AttemptError("the run was stopped; the next one goes on from here", reason=STOPPED)
 
 
 def failure(state: OperationState) -> DocumentError:

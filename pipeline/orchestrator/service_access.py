@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from sqlalchemy import Connection, Engine
 
 from pipeline.db import operations
 from pipeline.db.transactions import transact
 from pipeline.errors import RowError
-from pipeline.operations.driver import OperationDriver, Pace
+from pipeline.operations.driver import OperationDriver
+from pipeline.operations.pace import Paces
 from pipeline.operations.submission import Ledger
 from pipeline.orchestrator.leasing import LeaseTerms
 from pipeline.orchestrator.service_training import model_fields, service_evaluation
@@ -26,11 +29,17 @@ EngineOf = Callable[[SecretNames, str, str | None], RemoteEngine]
 
 @dataclass(frozen=True, slots=True)
 class ServiceAccess:
-    """How services are reached. `seconds`: what one document or layout may take there."""
+    """How services are reached. `seconds`: what one document or layout may take there; `paces`: what this run
+    learns of how long they do take."""
 
     engine_of: EngineOf
     seconds: float
-    pace: Pace = field(default_factory=Pace)
+    paces: Paces = field(default_factory=Paces)
+    given_up: threading.Event = field(default_factory=threading.Event)
+
+    def close(self) -> None:
+        """Give up what is on its way: nobody waits for an answer any more. From any thread."""
+        self.given_up.set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +55,13 @@ class GroupAccess:
     def driver(self, row: FormType, engine: str, api_version: str | None) -> OperationDriver:
         """The driver of the operations of a row's group on this engine."""
         client = self.access.engine_of(row.secrets, engine, api_version)
-        return OperationDriver(client, self.ledger(row.group), self.stopping, self.access.pace)
+        return OperationDriver(
+            client,
+            self.ledger(row.group),
+            self.stopping,
+            partial(self.access.paces.of, engine, api_version),
+            given_up=self.access.given_up.is_set,
+        )
 
     def ledger(self, group: str) -> Ledger:
         return Ledger(self.database, group, self.terms.holder, self.guard, self.terms.now)

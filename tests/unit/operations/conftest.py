@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from sqlalchemy import Engine, insert, select
 
 from pipeline.db import tables
 from pipeline.errors import FormpipeError
-from pipeline.operations.driver import OperationDriver, Pace
+from pipeline.operations.driver import OperationDriver
+from pipeline.operations.pace import Pace, Paces
 from pipeline.operations.submission import Ledger, Submission
 from pipeline.remote import Operation, OperationState
 
@@ -65,6 +67,8 @@ class Desk:
     service: Service = field(default_factory=Service)
     clock: Clock = field(default_factory=Clock)
     stopped: bool = False
+    given_up: bool = False
+    paces: Paces = field(default_factory=lambda: Paces(Pace(1.0, 2.0, 8.0)))
     guarded: int = 0
 
     def guard(self, connection: Any) -> None:
@@ -78,7 +82,13 @@ class Desk:
     def driver(self) -> OperationDriver:
         service: Any = self.service
         return OperationDriver(
-            service, self.ledger, lambda: self.stopped, Pace(1.0, 2.0, 8.0), self.clock, self.clock.sleep
+            service,
+            self.ledger,
+            lambda: self.stopped,
+            partial(self.paces.of, "service", None),
+            self.clock,
+            self.clock.sleep,
+            lambda: self.given_up,
         )
 
     def submission(self, name: str, **more: Any) -> Submission:

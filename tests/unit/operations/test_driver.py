@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.db import operations
 from pipeline.errors import AttemptError, DocumentError, RowError
-from pipeline.operations.driver import Pace
+from pipeline.operations.pace import Latencies, Pace
 from pipeline.ports import Outcome
 from pipeline.remote import OperationState, ServiceFault
 from tests.unit.operations.conftest import START, Desk
@@ -103,8 +103,9 @@ def test_an_operation_past_its_deadline_is_given_up(desk: Desk) -> None:
 def test_polls_become_rare_and_the_services_wish_wins(desk: Desk) -> None:
     pace = Pace(1.0, 2.0, 8.0)
     assert [pace.after(polls) for polls in range(6)] == [1, 2, 4, 8, 8, 8]
-    assert pace.after(0, wished=5.0) == 5.0
-    assert pace.after(4, wished=0.5) == 8.0
+    unlearned = Latencies(pace)
+    assert unlearned.wait(0.0, 0, wished=5.0) == 5.0
+    assert unlearned.wait(20.0, 4, wished=0.5) == 8.0
 
 
 def test_a_stopped_run_leaves_operations_to_the_next_which_pays_nothing(desk: Desk) -> None:

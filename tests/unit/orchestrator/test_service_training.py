@@ -20,7 +20,8 @@ from pipeline.errors import AttemptError, DocumentError, RowError
 from pipeline.executors.threads import ThreadExecutor
 from pipeline.formats.labels_json import labels_to_json
 from pipeline.formats.ocr_json import layout_to_json
-from pipeline.operations.driver import OperationDriver, Pace
+from pipeline.operations.driver import OperationDriver
+from pipeline.operations.pace import Latencies, Pace
 from pipeline.operations.submission import Ledger
 from pipeline.orchestrator.service_training import ServiceTraining, model_fields, model_name
 from pipeline.orchestrator.survey import Sources
@@ -131,7 +132,7 @@ class Works:
         )
         client: Any = self.service
         ledger = Ledger(self.database, "bills", "h:1:1:x", self.guard, lambda: NOW)
-        driver = OperationDriver(client, ledger, lambda: self.stopped, Pace(0.001))
+        driver = OperationDriver(client, ledger, lambda: self.stopped, lambda kind: Latencies(Pace(0.001)))
         return ServiceTraining(context, driver, self.storage, services[self.row.engine]).train(
             [self.row], folder
         )

@@ -15,7 +15,8 @@ from sqlalchemy import select, update
 from pipeline.db import operations, tables
 from pipeline.errors import AttemptError, DocumentError, RowError
 from pipeline.executors.threads import ThreadExecutor
-from pipeline.operations.driver import OperationDriver, Pace
+from pipeline.operations.driver import OperationDriver
+from pipeline.operations.pace import Latencies, Pace
 from pipeline.operations.submission import Ledger
 from pipeline.remote import Analysis, AnalyzedDocument, Operation, OperationState, StagedDocument
 from pipeline.scoring.service import ServiceScoring
@@ -96,7 +97,9 @@ class ServiceBench:
 
         readers = ThreadExecutor(perform, 2)
         client: Any = self.service
-        driver = OperationDriver(client, self.ledger(), lambda: self.stopped, Pace(0.001))
+        driver = OperationDriver(
+            client, self.ledger(), lambda: self.stopped, lambda kind: Latencies(Pace(0.001))
+        )
         context = ScoringContext(
             database=bench.database,
             executor=ServiceScoring(driver, readers, storage, bench.version, self.folder, 600.0),
