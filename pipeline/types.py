@@ -229,7 +229,13 @@ class TypedValue:
 
     @property
     def known(self) -> bool:
-        return any(v is not None for v in (self.number, self.date, self.time, self.mark, self.text))
+        return (
+            self.text is not None
+            or self.number is not None
+            or self.date is not None
+            or self.time is not None
+            or self.mark is not None
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ def _type_value(
     found: ExtractedField, spec: FieldSpec, locale: str | None, min_confidence: float
 ) -> ScoredValue:
     typed = normalise(found.text, spec, locale)
-    if not typed.known and not typed.ambiguous and found.given is not None:
+    if found.given is not None and not typed.known and not typed.ambiguous:
         typed = found.given
     least = min_confidence if spec.min_confidence is None else spec.min_confidence
     review = found.confidence < least or typed.ambiguous or not typed.known

@@ -17,6 +17,9 @@ from pipeline.values.locales import Conventions, DateOrder, any_language, fold
 _LONGEST = 80
 _NUMERIC = re.compile(r"(\d{1,4})[/.\-·‐-― ](\d{1,2})[/.\-·‐-― ](\d{1,4})")
 _EAST_ASIAN = re.compile(r"(\d{4}|\d{2})[年년](\d{1,2})[月월](\d{1,2})[日일]")
+_AROUND_MARK = re.compile(r" ?([/.\-·‐-―年년月월日일]) ?")
+_TWO_MARKS = re.compile(r"[/.\-].*[/.\-]")
+_NO_DATE = re.compile(r"[^\w\s.,/\-·‐-―'’ºª]")
 _COMPACT = re.compile(r"\d{8}")
 _CLOCK = re.compile(
     r"(?:(?<=\d)T|(?<![\d:.]))\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s*[ap]\.?\s?m\b\.?)?"
@@ -81,7 +84,8 @@ def _hour(hour: int, half: str) -> int | None:
 
 
 def _without_clock(text: str) -> str:
-    return _CLOCK.sub(" ", text).strip(" \t\n,;()[]*")
+    without = _CLOCK.sub(" ", text) if ":" in text else text
+    return without.strip(" \t\n,;()[]*")
 
 
 def _without_weekday(text: str, known: Conventions) -> str:
@@ -93,8 +97,8 @@ def _without_weekday(text: str, known: Conventions) -> str:
 
 
 def _numeric_parts(text: str) -> tuple[str, str, str] | None:
-    squeezed = re.sub(r"\s*([/.\-·‐-―年년月월日일])\s*", r"\1", " ".join(text.split())).rstrip(".")
-    if squeezed.count(" ") and re.search(r"[/.\-].*[/.\-]", squeezed):
+    squeezed = _AROUND_MARK.sub(r"\1", " ".join(text.split())).rstrip(".")
+    if " " in squeezed and _TWO_MARKS.search(squeezed):
         squeezed = squeezed.replace(" ", "")  # read from pixels: `1 0/13/20`
     match = _EAST_ASIAN.fullmatch(squeezed) or _NUMERIC.fullmatch(squeezed)
     if match and (" " not in squeezed or len(match[1]) == 4 or len(match[3]) == 4):
@@ -143,7 +147,7 @@ def _choose(found: dict[DateOrder, date], order: DateOrder | None, known: Conven
 
 def _written(text: str, order: DateOrder | None, known: Conventions) -> frozenset[date]:
     """A date with its month in words: the locale's language and English, or any known language."""
-    if re.search(r"[^\w\s.,/\-·‐-―'’ºª]", text):
+    if _NO_DATE.search(text):
         return frozenset()
     tokens = _TOKEN.findall(text)
     if not 3 <= len(tokens) <= 10:

@@ -67,6 +67,8 @@ def any_language() -> Conventions:
 
 def fold(text: str) -> str:
     """Lower case without accents and full stops, so that `Jän.` and `jan` meet."""
+    if text.isascii():
+        return text.lower().replace(".", "").strip()
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(c for c in decomposed if not unicodedata.combining(c) and c != ".").strip()
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -25,11 +26,18 @@ from pipeline.values.locales import Conventions, DecimalMark, fold
 _LONGEST = 64
 _POINT = re.compile(r"(?:[1-9]\d{0,2}(?:[,']\d{3})+|[1-9]\d?(?:,\d{2})+,\d{3}|\d+)?(?:\.\d*)?")
 _COMMA = re.compile(r"(?:[1-9]\d{0,2}(?:[.']\d{3})+|\d+)?(?:,\d*)?")
+_STYLES: Mapping[DecimalMark, tuple[re.Pattern[str], str]] = {".": (_POINT, ","), ",": (_COMMA, ".")}
+"""By decimal mark: the shape of a number and what groups its thousands, beside the apostrophe."""
+_DIGIT = re.compile(r"\d")
 _UNDECIDED = re.compile(r"[1-9]\d{0,2}[.,]\d{3}")
 _SPLIT = re.compile(r"(?P<head>[^\d.,]*)(?P<body>[\d.,][\d.,'\s]*)(?P<tail>[^\d]*)")
 _COMB = re.compile(r"\d(?:\s(?:[-–—]\s)?\d){4,}")
 """Single digits in the boxes of a comb, with the dashes that are printed between some of them."""
 _MINUS = "-−‐‑‒–—"
+_SIGN = re.compile(f"[{_MINUS}]")
+_NO_UNIT = re.compile(rf"[{_MINUS}\s+]")
+_NO_CENTS = re.compile(r"(?<=\d),[-–—]{1,2}$")
+"""`100,-`"""
 _SHARED = {"$", "¥", "kr", "£", "rs"}
 _MORE_SYMBOLS = {
     "us$": "USD", "a$": "AUD", "au$": "AUD", "c$": "CAD", "s$": "SGD", "£": "GBP", "zł": "PLN", "kč": "CZK",
@@ -69,40 +77,41 @@ def amount_readings(
         currency = known.currency
     whole_groups = integer or money or (bool(unit) and unit != "%")
     numbers = _numbers(body, style or known.decimal, strict=style is not None, groups=whole_groups)
-    signed = (-n if negative and n else n for n in numbers)
-    return frozenset(Amount(n, currency) for n in signed if not integer or n == n.to_integral_value())
+    signed = [-n if negative and n else n for n in numbers]
+    return frozenset([Amount(n, currency) for n in signed if not integer or n == n.to_integral_value()])
 
 
 def _parts(text: str) -> tuple[bool, str, str] | None:
     """Sign, unit (folded, without spaces) and digits with separators."""
     if len(text) > _LONGEST:
         return None
-    plain = _latin_digits(unicodedata.normalize("NFKC", text)).strip().strip("*").strip()
-    plain = re.sub(r"(?<=\d),[-–—]{1,2}$", "", plain)  # `100,-`: no cents
+    plain = _NO_CENTS.sub("", _latin(text).strip().strip("*").strip())
     if _COMB.fullmatch(plain):
         plain = re.sub(r"\D", "", plain)
     bracketed = plain.startswith("(") and plain.endswith(")")
     match = _SPLIT.fullmatch(plain[1:-1] if bracketed else plain)
     if match is None:
         return None
-    around = match["head"] + match["tail"]
-    signs = sum(around.count(sign) for sign in _MINUS)
+    head, body, tail = match.groups()
+    signs = len(_SIGN.findall(head + tail))
     if signs > 1 or (signs and bracketed):
         return None
-    unit = re.sub(rf"[{_MINUS}\s+]", "", around)
-    return bracketed or bool(signs), _unit(match, unit), re.sub(r"\s", "", match["body"])
+    unit = _unit(_NO_UNIT.sub("", head), _NO_UNIT.sub("", tail))
+    return bracketed or bool(signs), unit, "".join(body.split())
 
 
-def _unit(match: re.Match[str], unit: str) -> str:
+def _unit(head: str, tail: str) -> str:
     """`$100 USD` and `$ 100 $` name their unit twice."""
-    head, tail = (re.sub(rf"[{_MINUS}\s+]", "", match[part]) for part in ("head", "tail"))
-    if head and tail:
-        unit = tail if _code(tail) else head if _code(head) or fold(head) == fold(tail) else unit
-    return fold(unit)
+    if not head or not tail:
+        return fold(head or tail)
+    return fold(tail if _code(tail) else head if _code(head) or fold(head) == fold(tail) else head + tail)
 
 
-def _latin_digits(text: str) -> str:
-    text = text.translate(_ARABIC_MARKS)
+def _latin(text: str) -> str:
+    """Digits and marks as they are written in English."""
+    if text.isascii():
+        return text
+    text = unicodedata.normalize("NFKC", text).translate(_ARABIC_MARKS)
     return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text)
 
 
@@ -111,19 +120,23 @@ _ARABIC_MARKS = str.maketrans({"٫": ".", "٬": ",", "’": "'", "‘": "'", "،
 
 def _numbers(body: str, mark: DecimalMark | None, *, strict: bool, groups: bool) -> frozenset[Decimal]:
     body = body.rstrip(".,") if body.count(".") + body.count(",") > 1 or groups else body
-    readings = {"." : _read(body, _POINT, ",'", "."), ",": _read(body, _COMMA, ".'", ",")}  # fmt: skip
-    if mark is not None and (strict or readings[mark] is not None or not {".", ","} <= set(body)):
-        return frozenset(n for n in (readings[mark],) if n is not None)
+    if mark is not None:
+        number = _read(body, mark)
+        if number is not None:
+            return frozenset((number,))
+        if strict or "." not in body or "," not in body:
+            return frozenset()
     if groups and _UNDECIDED.fullmatch(body):
         return frozenset({Decimal(re.sub(r"\D", "", body))})
-    return frozenset(n for n in readings.values() if n is not None)
+    readings = (_read(body, "."), _read(body, ","))
+    return frozenset(n for n in readings if n is not None)
 
 
-def _read(body: str, shape: re.Pattern[str], group: str, mark: str) -> Decimal | None:
-    if not re.search(r"\d", body) or shape.fullmatch(body) is None:
+def _read(body: str, mark: DecimalMark) -> Decimal | None:
+    shape, group = _STYLES[mark]
+    if shape.fullmatch(body) is None or _DIGIT.search(body) is None:
         return None
-    digits = "".join(c for c in body if c not in group).replace(mark, ".")
-    return Decimal(digits)
+    return Decimal(body.replace(group, "").replace("'", "").replace(mark, "."))
 
 
 def _currency(unit: str, known: Conventions) -> str | None:
@@ -141,7 +154,12 @@ def _is_unit(unit: str, known: Conventions) -> bool:
 
 
 def _code(unit: str) -> bool:
-    return len(unit) == 3 and unit.isascii() and unit.upper() in Locale("en").currencies
+    return len(unit) == 3 and unit.isascii() and unit.upper() in _codes()
+
+
+@lru_cache(maxsize=1)
+def _codes() -> frozenset[str]:
+    return frozenset(Locale("en").currencies)
 
 
 @lru_cache(maxsize=1)
