@@ -168,7 +168,7 @@ def classify(version: Version, call: Call, service: EmulatorService) -> Response
 
 def classify_result(version: Version, call: Call, service: EmulatorService) -> Response:
     job = stored_job(call, service, "layout")
-    found = service.store.result(job.id) if job.state == "succeeded" else None
+    found = service.result(job)
     result = None
     if found is not None:
         name, index = str(job.details["model"]), str(job.details["index"])

@@ -124,7 +124,7 @@ def downloaded(url: str) -> bytes:
 
 def analyze_result(version: Version, call: Call, service: EmulatorService) -> Response:
     job = stored_job(call, service, "analyze", "layout")
-    found = service.store.result(job.id) if job.state == "succeeded" else None
+    found = service.result(job)
     return answer(200, result_body(version, job, found))
 
 

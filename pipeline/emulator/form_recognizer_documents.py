@@ -105,7 +105,7 @@ def read_result(version: Version, call: Call, service: EmulatorService) -> Respo
 
 def found_by(job: StoredJob, service: EmulatorService) -> Analysis | None:
     """What an operation found, once it is done."""
-    return service.store.result(job.id) if job.state == "succeeded" else None
+    return service.result(job)
 
 
 def result_body(

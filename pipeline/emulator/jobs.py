@@ -11,14 +11,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from pipeline.emulator import work
+from pipeline.emulator import cans, work
 from pipeline.emulator.faults import OF_JOBS, FaultRule
 from pipeline.emulator.options import EmulatorOptions
 from pipeline.emulator.store import JobState, Store, StoredJob, StoredModel
 from pipeline.errors import AttemptError
 from pipeline.executors.processes import ProcessExecutor, WorkerLimits
 from pipeline.logs import log_event
-from pipeline.remote import OperationKind, ServiceFault
+from pipeline.remote import Analysis, OperationKind, ServiceFault
 from pipeline.services import Tier, load_services
 
 KEPT = timedelta(hours=24)
@@ -30,6 +30,7 @@ _COUNTED = timedelta(days=62)
 _TIDIED = timedelta(hours=1)
 _THREADS = 64
 _DOORMAN = WorkerLimits(1, 1000, 2000)
+_OF_BEGUN = tuple(action for action in OF_JOBS if action != "forget-result")
 _MAKING: tuple[OperationKind, ...] = ("train", "classify", "compose", "copy")
 
 
@@ -79,12 +80,20 @@ class Jobs:
     def job(self, resource: str, job_id: str, *kinds: OperationKind) -> StoredJob | None:
         """A job of a resource, until its result is forgotten."""
         job = self.store.job(job_id)
+        job = None if job is None else cans.as_of(job, self.now)
         if job is None or job.resource != resource or (kinds and job.kind not in kinds):
             return None
         if job.state in ("succeeded", "failed") and self.now - job.updated > KEPT:
             return None
         forgotten = any(r.action == "forget-result" for r in self._rules(job, ("forget-result",)))
         return None if forgotten else job
+
+    def result(self, job: StoredJob) -> Analysis | None:
+        """What a job found, once it succeeded."""
+        if job.state != "succeeded":
+            return None
+        can = self.options.can if cans.canned(job) else None
+        return can.analysis if can else self.store.result(job.id)
 
     def run(self, job: StoredJob, call: Callable[[StoredJob], None]) -> None:
         """Have a family's own kind of job carried out in a thread."""
@@ -128,6 +137,11 @@ class Jobs:
     def end(self, job: StoredJob, fault: ServiceFault | None = None, **details: Any) -> None:
         self._end(replace(job, details=job.details | details), fault)
 
+    def serve(self, job: StoredJob) -> None:
+        """Have a document answered from the can, which takes no more than time."""
+        self.store.put_job(cans.begun(job, self._rules(job, _OF_BEGUN), self.options.faults))
+        self.store.input(job.id).unlink(missing_ok=True)
+
     def go_on(self, job: StoredJob, **details: Any) -> None:
         """Note how far a job is."""
         self.store.put_job(replace(job, state="running", updated=self.now, details=job.details | details))
@@ -159,7 +173,7 @@ class Jobs:
 
     def _begin(self, job: StoredJob) -> list[FaultRule] | None:
         self.store.put_job(replace(job, state="running", updated=self.now))
-        rules = self._rules(job, tuple(action for action in OF_JOBS if action != "forget-result"))
+        rules = self._rules(job, _OF_BEGUN)
         if any(rule.action == "stuck" for rule in rules):
             return None
         for rule in rules:
@@ -184,7 +198,8 @@ class Jobs:
     def _tidy(self) -> None:
         """Forget what nobody can ask for any more."""
         self._tidied = now = self.now
-        ended = [job for job in self.store.jobs() if job.state in ("succeeded", "failed")]
+        jobs = (cans.as_of(job, now) for job in self.store.jobs())
+        ended = [job for job in jobs if job.state in ("succeeded", "failed")]
         expired = [job for job in ended if now - job.updated > KEPT]
         gone = [job for job in expired if job.kind not in _MAKING or now - job.updated > _COUNTED]
         self.store.forget(gone, now)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipeline.emulator.cans import Can
 from pipeline.emulator.faults import FaultPlan
 
 
@@ -14,7 +15,8 @@ from pipeline.emulator.faults import FaultPlan
 class EmulatorOptions:
     """`keys`: each is a resource of its own. `tokens`: the bearer tokens that are let in; none given, every
     token is that does not say of itself that it is for another service, or has ended. `unlimited`: the tier's
-    rates are not enforced, its other limits are. `workers`: processes that read and train."""
+    rates are not enforced, its other limits are. `workers`: processes that read and train. `can`: what every
+    document is answered with, without being read."""
 
     state: Path
     keys: tuple[str, ...] = field(default=("emulator-key",), repr=False)
@@ -27,3 +29,4 @@ class EmulatorOptions:
     document_seconds: float = 300.0
     training_seconds: float = 3600.0
     memory_mb: int = 4000
+    can: Can | None = None

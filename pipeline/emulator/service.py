@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from pipeline.emulator import work
+from pipeline.emulator.cans import canned
 from pipeline.emulator.composition import composed
 from pipeline.emulator.faults import FaultRule
 from pipeline.emulator.jobs import KEPT, Jobs
@@ -19,6 +20,7 @@ from pipeline.emulator.sorting import read_sorting
 from pipeline.emulator.store import ModelShape, StoredJob, StoredModel
 from pipeline.emulator.training_faults import GENERIC, training_fault
 from pipeline.errors import FormpipeError, RowError
+from pipeline.reading.content import HEAD_LENGTH, content_type
 from pipeline.remote import Analysis, OperationKind, ServiceFault, ServiceModel, TrainingRequest
 from pipeline.services import load_services
 
@@ -47,11 +49,17 @@ class EmulatorService(Jobs):
         """Raises RunError (`state-in-use`, `state-unusable`)."""
         super().__init__(options)
         self._take_up()
+        if options.can is not None:
+            for number, _ in enumerate(options.keys, start=1):
+                self.store.put_model(options.can.model(f"resource-{number}", self.now))
 
     # --- documents ----------------------------------------------------------------------------------
 
     def probe(self, file: Path) -> work.Probe:
-        """Look at a document. Raises DocumentError."""
+        """Look at a document, at its first bytes where it will not be read. Raises DocumentError."""
+        if self.options.can is not None:
+            with file.open("rb") as stream:
+                return work.Probe(content_type(stream.read(HEAD_LENGTH)), 1)
         return cast(work.Probe, self._perform(work.ProbeTask(file), 60.0))
 
     def new_input(self, content: bytes) -> tuple[str, Path]:
@@ -77,7 +85,10 @@ class EmulatorService(Jobs):
         more = {"pages": list(pages), "models": stored.bundles if stored else {}}
         job = self._new_job(job_id, resource, kind, family, model_id, (details or {}) | more)
         self.store.count(kind, model_id)
-        self._threads.submit(self._guarded, self._read, job)
+        if self.options.can is not None:
+            self.serve(job)
+        else:
+            self._threads.submit(self._guarded, self._read, job)
         return job
 
     def _read(self, job: StoredJob) -> None:
@@ -267,7 +278,7 @@ class EmulatorService(Jobs):
         """After a restart: documents whose bytes are there are read again; a training, whose signed URL is
         not kept, ends as the service ends one that went wrong."""
         for job in self.store.jobs():
-            if job.state in ("succeeded", "failed"):
+            if job.state in ("succeeded", "failed") or canned(job):
                 continue
             if job.kind in ("layout", "analyze") and self.store.input(job.id).exists():
                 self._threads.submit(self._guarded, self._read, job)
