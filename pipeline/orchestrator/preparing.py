@@ -17,6 +17,7 @@ from pipeline.orchestrator.service_training import ServiceTraining
 from pipeline.orchestrator.survey import decide
 from pipeline.orchestrator.training_run import TrainingContext, adopt_model, train_group
 from pipeline.scoring.backlog import BacklogChanges, synchronise
+from pipeline.scoring.spending import OVER_LIMIT
 from pipeline.training.decision import TrainingDecision
 from pipeline.training.records import TrainingFolder
 from pipeline.training.registry import NamedModel, model_known_here
@@ -95,7 +96,11 @@ class Preparation:
         context = self._context
         folder, decision = decide(context.sources, self._rows)
         training = self._training(guard)
-        if decision.action == "train":
+        if decision.action == "train" and (over := context.allowance.begin_training()):
+            if self._active() is None:
+                raise RowError(over, reason=OVER_LIMIT)
+            decision = replace(decision, reason=f"{decision.reason}; not trained: {over}")
+        elif decision.action == "train":
             made = self._train(training, folder)
             decision = replace(decision, reason=f"{decision.reason}; {made}" if made else decision.reason)
         elif decision.action == "adopt" and decision.model_id:
@@ -139,7 +144,10 @@ class Preparation:
         driver = self._access(training.guard).driver(row, row.engine, row.api_version)
         storage = sources.storages.of(row.secrets.training)
         service = sources.services[row.engine]
-        return ServiceTraining(training, driver, storage, service).train(self._rows, folder)
+        allowance = self._context.allowance
+        price = allowance.prices.of(row.engine, row.api_version, "layout")
+        spending = allowance.spending(self._wanted[0], price)
+        return ServiceTraining(training, driver, storage, service, spending).train(self._rows, folder)
 
     def _train(self, training: TrainingContext, folder: TrainingFolder) -> str:
         """Train; a group that has a model goes on with it when the new training fails."""
@@ -148,7 +156,7 @@ class Preparation:
         except RowError as error:
             if error.reason == LEASE_LOST or self._active() is None:
                 raise
-            return f"training failed ({error})"
+            return f"not trained: {error}" if error.reason == OVER_LIMIT else f"training failed ({error})"
         if version.state == "active":
             judged = f" ({version.reason})" if version.version > 1 else ""
             return f"version {version.version} trained{judged}"

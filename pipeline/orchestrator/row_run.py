@@ -14,6 +14,7 @@ from pipeline.db.transactions import consult, transact
 from pipeline.delivering.courier import Courier
 from pipeline.errors import RowError
 from pipeline.orchestrator.leasing import HELD_ELSEWHERE, Guard, held, view_lease
+from pipeline.orchestrator.left_over import left_over
 from pipeline.orchestrator.preparing import Prepared
 from pipeline.orchestrator.progress import Note, Progress
 from pipeline.orchestrator.run_context import RunContext, RunOptions, RunSummary, add_row, recover
@@ -22,7 +23,9 @@ from pipeline.orchestrator.service_access import LOCAL, GroupAccess
 from pipeline.orchestrator.showing import Showing
 from pipeline.ports import Executor
 from pipeline.scoring.backlog import BacklogChanges
+from pipeline.scoring.charging import CountedReaders
 from pipeline.scoring.service import ServiceScoring
+from pipeline.scoring.spending import Spending
 from pipeline.scoring.stage import ScoringContext, Tally, score_backlog, scoring_model
 from pipeline.types import FormType, ModelVersion, RowEnd, RunRow
 
@@ -45,24 +48,27 @@ class RowRun:
         """Score what is due and write down what came of it. Raises RowError where the row cannot go on."""
         started, row, prepared = time.monotonic(), self.row, self.prepared
         version, changes = prepared.version, prepared.listings[row.form_type]
+        spending = self._spending(version)
         with ExitStack() as turn:
             courier = courier_of(self.context, row, self.guard, turn)
-            executor, total = self._executor(version), self._due(version)
+            executor, total = self._executor(version, spending), self._due(version)
             showing = self._showing(version)
             with self._turn(view_lease(row.form_type)):
                 stored = showing.prepare()
-            scoring = replace(self._scoring(executor, total, courier), stored=stored)
+            scoring = replace(self._scoring(executor, total, courier), stored=stored, spending=spending)
             tally = score_backlog(scoring, row, version, self.context.limits)
             self._show(showing, tally)
             courier = courier or courier_of(self.context, row, self.guard, turn, patience=_TURN_SECONDS)
             if courier:
                 courier.catch_up()
+            left = left_over(self.context.sources, row, spending)
             told = self._reasons(tally, courier, None if total else changes.unchanged)
         state: RowEnd = "stopped" if self.context.stopping() else "finished"
         decision = "; ".join([prepared.reason, *showing.sentences])
         seconds = round(time.monotonic() - started, 3)
         result = _row_of(row, state, changes, tally)
-        result = replace(result, decision=decision, seconds=seconds, reason="; ".join(told) or None)
+        reason = "; ".join([*left.told, *told]) or None
+        result = replace(result, decision=decision, seconds=seconds, reason=reason, left_over=left.documents)
         add_row(self.context, self.summary, result)
 
     def _show(self, showing: Showing, tally: Tally) -> None:
@@ -111,16 +117,25 @@ class RowRun:
 
         return transact(self.context.sources.database, work)
 
-    def _executor(self, version: ModelVersion) -> Executor:
+    def _spending(self, version: ModelVersion) -> Spending:
+        """What this row may spend, at the price of the version that scores."""
+        allowance = self.context.allowance
+        price = allowance.prices.of_scoring(version.engine, version.api_version, version.model_kind)
+        return allowance.spending(self.row, price)
+
+    def _executor(self, version: ModelVersion, spending: Spending) -> Executor:
         """Worker processes for the local engine; for a service, what submits and asks."""
         context, row = self.context, self.row
         if version.engine == LOCAL:
             self._lay_out(version)
-            return context.readers
+            return CountedReaders(context.readers, spending) if spending.limited else context.readers
         driver = self._access().driver(row, version.engine, version.api_version)
         storage = context.sources.storages.of(row.secrets.scoring)
         seconds = context.services.seconds
-        return ServiceScoring(driver, context.readers, storage, version, context.scratch, seconds)
+        chooses_pages = context.sources.services[version.engine].version(version.api_version).pages
+        return ServiceScoring(
+            driver, context.readers, storage, version, context.scratch, seconds, spending, chooses_pages
+        )
 
     def _access(self) -> GroupAccess:
         context = self.context

@@ -17,6 +17,7 @@ from pipeline.orchestrator.row_run import RowRun
 from pipeline.orchestrator.run_context import RunContext, RunOptions, RunSummary, add_row, recover
 from pipeline.orchestrator.sending import send_what_waits
 from pipeline.orchestrator.survey import load_rows, require_known
+from pipeline.scoring.spending import OVER_LIMIT
 from pipeline.training.membership import group_rows
 from pipeline.types import FormType, RowEnd, RunRow
 
@@ -64,7 +65,7 @@ def _all_groups(
             _GroupRun(context, options, summary, rows, wanted, guard).execute()
 
 
-_ENDS: dict[str, RowEnd] = {HELD_ELSEWHERE: "skipped", "stopped": "stopped"}
+_ENDS: dict[str, RowEnd] = {HELD_ELSEWHERE: "skipped", "stopped": "stopped", OVER_LIMIT: "finished"}
 Made = TypeVar("Made")
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline.delivering.courier import Trouble
 from pipeline.orchestrator import bookkeeping
+from pipeline.orchestrator.allowance import Allowance
 from pipeline.orchestrator.leasing import LeaseTerms
 from pipeline.orchestrator.progress import Listener, Note
 from pipeline.orchestrator.reconciling import reconcile
@@ -20,7 +21,8 @@ from pipeline.types import Fault, RunRow
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """Live objects and limits of a run. `scratch`: a folder this run's workers share."""
+    """Live objects and limits of a run. `scratch`: a folder this run's workers share. `allowance`: what
+    may be spent."""
 
     sources: Sources
     readers: Executor
@@ -33,6 +35,7 @@ class RunContext:
     stopping: Callable[[], bool]
     listener: Listener
     sinks: Sinks
+    allowance: Allowance = field(default_factory=Allowance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,8 @@ def recover(context: RunContext) -> int:
 
 
 def add_row(context: RunContext, summary: RunSummary, row: RunRow) -> None:
-    """Note what came of a row, in the summary and in the database, and tell it."""
+    """Note what came of a row and what it cost, in the summary and in the database, and tell it."""
+    row = replace(row, cost=context.allowance.cost_of(row.form_type))
     summary.rows.append(row)
     bookkeeping.write_row(context.sources.database, summary.run_id, row, context.sources.now())
     context.listener(Note(f"row-{row.state}", row.form_type, row.reason or row.decision or ""))

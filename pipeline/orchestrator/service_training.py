@@ -4,7 +4,7 @@ is asked for, and gone on with by the next run where this one ends."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, cast
 
@@ -24,6 +24,8 @@ from pipeline.remote import (
     StagedDocument,
     TrainingRequest,
 )
+from pipeline.scoring.charging import charged
+from pipeline.scoring.spending import OVER_LIMIT, Refusal, Reservation, Spending
 from pipeline.scoring.staging import StageTask
 from pipeline.services import Service
 from pipeline.training import registry
@@ -43,32 +45,36 @@ _KEPT = {POLL_FAILED, STOPPED}
 
 @dataclass(frozen=True, slots=True)
 class ServiceTraining:
-    """What training on a service works with, beside the context of every training."""
+    """What training on a service works with, beside the context of every training. `spending` lets layouts
+    through, at their price, before they are paid."""
 
     context: TrainingContext
     driver: OperationDriver
     storage: Storage
     service: Service
+    spending: Spending = field(default_factory=Spending)
 
     def train(self, rows: Sequence[FormType], folder: TrainingFolder) -> ModelVersion:
         """Train the model of a group, or go on with a training that an earlier run began, and let the gate
-        judge it. Raises RowError where no model came of it."""
+        judge it. Layouts come first: no training counts as begun that a limit on cost keeps from it. Raises
+        RowError where no model came of it."""
         row = rows[0]
         self.driver.ledger.sweep()
         self._link(folder)  # a set that the service could not reach is told before layouts are paid for
-        version, begun = self._begin(row, folder)
+        begun = self._begun(row, folder)
+        if begun is None and folder.use_labels:
+            self._prepare_layouts(row, folder)
+        version, operation = begun or (self._start(row, folder), None)
         try:
-            if begun is None and folder.use_labels:
-                self._make_layouts(row, folder)
-            trained = self._train(row, version, folder, begun)
+            trained = self._train(row, version, folder, operation)
         except FormpipeError as error:
             if error.reason not in _KEPT:
                 self._fail(version, error)
             raise
         return judge_version(self.context, row, version, trained)
 
-    def _begin(self, row: FormType, folder: TrainingFolder) -> tuple[ModelVersion, Operation | None]:
-        """A version that the service is training on this very set, or a new one."""
+    def _begun(self, row: FormType, folder: TrainingFolder) -> tuple[ModelVersion, Operation] | None:
+        """A version that the service is training on this very set; what it trains on another is given up."""
         with self.context.database.begin() as connection:
             self.context.guard(connection)
             begun = operations.open_ones(connection, row.group, "train")
@@ -79,7 +85,12 @@ class ServiceTraining:
                     return version, operation
             for operation in begun:
                 operations.fail(connection, operation.id, "superseded", self.context.now())
-            return registry.start_version(connection, row, folder, self.context.now()), None
+        return None
+
+    def _start(self, row: FormType, folder: TrainingFolder) -> ModelVersion:
+        with self.context.database.begin() as connection:
+            self.context.guard(connection)
+            return registry.start_version(connection, row, folder, self.context.now())
 
     def _fail(self, version: ModelVersion, error: FormpipeError) -> None:
         with self.context.database.begin() as connection:
@@ -93,16 +104,29 @@ class ServiceTraining:
 
     # --- layouts ------------------------------------------------------------------------------------
 
+    def _prepare_layouts(self, row: FormType, folder: TrainingFolder) -> None:
+        """Make them; where that fails a version says why, unless a later run goes on by itself."""
+        try:
+            self._make_layouts(row, folder)
+        except FormpipeError as error:
+            if error.reason not in {*_KEPT, OVER_LIMIT}:
+                self._fail(self._start(row, folder), error)
+            raise
+
     def _make_layouts(self, row: FormType, folder: TrainingFolder) -> None:
         """Labels are found in layouts; a training without labels reads its documents itself."""
         missing = layouts_to_make(folder, self.service, row.api_version)
         with reading(self.context.database) as connection:
             begun = {o.subject: o for o in operations.open_ones(connection, row.group, "layout")}
-        submissions = self._layouts(row, folder, missing, begun)
+        refused: list[Refusal] = []
+        submissions = self._layouts(row, folder, missing, begun, refused)
         outcomes = self.driver.perform(submissions, parallelism=row.parallelism)
         for done, outcome in enumerate(outcomes, start=1):
             self._layout_made(row, outcome)
             self.context.listener(Progress(row.group, "read", done, len(missing)))
+        if refused:
+            told = f"{refused[0]}: not all {len(missing)} layouts of the training forms were made"
+            raise RowError(f"{told}; those that were are kept", reason=OVER_LIMIT)
 
     def _layouts(
         self,
@@ -110,7 +134,9 @@ class ServiceTraining:
         folder: TrainingFolder,
         missing: Sequence[TrainingDocument],
         begun: dict[str, Operation],
+        refused: list[Refusal],
     ) -> Iterator[Submission | Outcome[Any, object]]:
+        """Nothing more is paid after the first that a limit refuses; what was paid before is still taken."""
         tasks = [
             StageTask(
                 BlobRef(self.storage.account, folder.container, document.path, document.etag),
@@ -129,17 +155,30 @@ class ServiceTraining:
             if outcome.error is not None:
                 yield Outcome(document, error=outcome.error)
             else:
-                yield self._layout(folder, document, cast(StagedDocument, outcome.unwrap()), begun)
+                staged_form = cast(StagedDocument, outcome.unwrap())
+                operation = begun.get(_subject(document))
+                paid = None if operation else self._paid(staged_form, refused)
+                if operation or paid:
+                    yield self._layout(folder, document, staged_form, operation, paid)
+
+    def _paid(self, staged: StagedDocument, refused: list[Refusal]) -> Reservation | None:
+        """What is set aside for a layout; None, and why, where it is over a limit."""
+        if not refused:
+            answer = self.spending.reserve_layout(staged.pages or 1)
+            if isinstance(answer, Reservation):
+                return answer
+            refused.append(answer)
+        staged.file.unlink(missing_ok=True)
+        return None
 
     def _layout(
         self,
         folder: TrainingFolder,
         document: TrainingDocument,
         staged: StagedDocument,
-        begun: dict[str, Operation],
+        operation: Operation | None,
+        paid: Reservation | None,
     ) -> Submission:
-        subject = f"{document.digest} {document.path}"
-
         def keep(state: OperationState) -> str:
             content = service_layout_json(state.body, document.digest, self.service.engine)
             self.storage.write(folder.container, document.layout_path, content)
@@ -149,17 +188,17 @@ class ServiceTraining:
         return Submission(
             kind="layout",
             task=document,
-            send=lambda: self.driver.engine.submit_layout(staged),
+            send=lambda: charged(paid, lambda: self.driver.engine.submit_layout(staged)),
             conclude=keep,
             seconds=self.context.operation_timeout,
-            subject=subject,
-            operation=begun.get(subject),
+            subject=_subject(document),
+            operation=operation,
         )
 
     def _layout_made(self, row: FormType, outcome: Outcome[Any, object]) -> None:
         document = cast(TrainingDocument, outcome.task)
         if outcome.error is None:
-            self.driver.ledger.done("layout", f"{document.digest} {document.path}")
+            self.driver.ledger.done("layout", _subject(document))
             return
         if not isinstance(outcome.error, FormpipeError) or isinstance(outcome.error, RowError | AttemptError):
             raise as_row_error(outcome.error)
@@ -204,6 +243,10 @@ class ServiceTraining:
         self.driver.ledger.done("train", name)
         self.context.listener(Progress(row.group, "train", 1, 1))
         return trained_model(cast(OperationState, outcome.unwrap()), folder)
+
+
+def _subject(document: TrainingDocument) -> str:
+    return f"{document.digest} {document.path}"
 
 
 def model_name(version: ModelVersion) -> str:

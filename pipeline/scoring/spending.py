@@ -24,17 +24,16 @@ Kind = Literal["pages", "cost"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much may be spent; None is no limit. `whose` stands before the name of a limit: `the run's `."""
+    """How much may be spent; None is no limit. They are a row's, or those of a whole run."""
 
     pages: int | None = None
     cost: Decimal | None = None
-    whose: str = ""
+    of_run: bool = False
 
     def told(self, kind: Kind) -> str:
-        """`max_pages_per_run 500`, `the run's max_cost_per_run USD 12.50`."""
-        if kind == "pages":
-            return f"{self.whose}max_pages_per_run {self.pages:,}"
-        return f"{self.whose}max_cost_per_run USD {self.cost:,}"
+        """`max_pages_per_run 500`, `the run's max_cost USD 12.50`."""
+        name = f"the run's max_{kind}" if self.of_run else f"max_{kind}_per_run"
+        return f"{name} {self.pages:,}" if kind == "pages" else f"{name} USD {self.cost:,}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +102,11 @@ class Purse:
 
 
 class Spending:
-    """What one row spends on its documents at a price: of its own purse, and of the run's where there is one.
-    What is not limited is counted all the same."""
+    """What one row spends on pages of one price: of its own purse, and of the run's where there is one. What
+    is not limited is counted all the same."""
 
     def __init__(self, price: Price = FREE, own: Purse | None = None, run: Purse | None = None) -> None:
-        self._price = price
+        self.price = price
         self._own = own or Purse()
         self._purses = (self._own,) if run is None else (self._own, run)
         self._lock = self._purses[-1].lock
@@ -122,7 +121,7 @@ class Spending:
         """Why no further document may be begun now; None as long as a page more may. It is for good once a
         document did not fit; before that, what comes back of what was set aside may make room."""
         with self._lock:
-            refusal = self._refusal or self._refused(self._price, 1)
+            refusal = self._refusal or self._refused(1)
             too_large = refusal is not None and refusal.kind == "too-large"
             return Refusal("reached", refusal.limit) if refusal and too_large else refusal
 
@@ -154,26 +153,27 @@ class Spending:
         with self._lock:
             self._documents += 1
             self._seen.pages += pages
-            refusal = self._refusal or self._refused(self._price, pages)
+            refusal = self._refusal or self._refused(pages)
             if refusal is None:
-                return self._set_aside(self._price, pages)
+                return self._set_aside(pages)
             if refusal.kind == "too-large":
                 self._leave_out(f"{name} with {pages:,} pages is {refusal}", refusal)
             else:
                 self._close(refusal, pages)
             return refusal
 
-    def reserve_layout(self, pages: int, price: Price) -> Reservation | Refusal:
+    def reserve_layout(self, pages: int) -> Reservation | Refusal:
         """Set aside what the layout of a training form costs: it is no document of the backlog, counts
         against limits on cost only, and is refused without ending anything else."""
         with self._lock:
-            return self._refused(price, pages, counted=False) or self._set_aside(price, pages, counted=False)
+            refusal = self._refused(pages, counted=False)
+            return refusal or self._set_aside(pages, counted=False)
 
-    def _refused(self, price: Price, pages: int, *, counted: bool = True) -> Refusal | None:
-        cost = price.of(pages).high
+    def _refused(self, pages: int, *, counted: bool = True) -> Refusal | None:
+        cost = self._cost(pages)
         counting = pages if counted else 0
         for purse in self._purses:
-            if not price.known and purse.limits.cost is not None:
+            if not self.price.known and purse.limits.cost is not None:
                 return Refusal("unknown-price", purse.limits.told("cost"))
         for purse in self._purses:
             if kind := purse.too_large(counting, cost):
@@ -183,18 +183,21 @@ class Spending:
                 return Refusal("reached", purse.limits.told(kind))
         return None
 
-    def _set_aside(self, price: Price, pages: int, *, counted: bool = True) -> Reservation:
-        cost = price.of(pages).high
+    def _set_aside(self, pages: int, *, counted: bool = True) -> Reservation:
+        cost = self._cost(pages)
         for purse in self._purses:
             purse.aside.add(pages if counted else 0, cost)
-        return Reservation(self, price, pages, counted)
+        return Reservation(self, self.price, pages, counted)
 
     def _close(self, refusal: Refusal, pages: int) -> None:
         """Nothing goes ahead of a document that did not fit, of this row or of another under the limit."""
         self._refusal = refusal
         for purse in self._purses:
-            if kind := purse.reached(pages, self._price.of(pages).high):
+            if kind := purse.reached(pages, self._cost(pages)):
                 purse.close(kind)
+
+    def _cost(self, pages: int) -> Decimal:
+        return self.price.of(pages).high
 
     def _leave_out(self, told: str, refusal: Refusal) -> None:
         self.left_out += 1

@@ -65,7 +65,7 @@ def test_no_order_of_events_passes_a_limit(
     for what, which, number in steps:
         if what in ("reserve", "layout"):
             row = rows[which]
-            answer = row.reserve(number) if what == "reserve" else row.reserve_layout(number, PRICE)
+            answer = row.reserve(number) if what == "reserve" else row.reserve_layout(number)
             if isinstance(answer, Reservation):
                 open_ones.append(answer)
         elif open_ones:
@@ -153,10 +153,10 @@ def test_where_nothing_is_paid_a_limit_on_cost_holds_nobody_back() -> None:
 
 
 def test_rows_of_a_run_share_its_limit_and_each_keeps_its_own_count() -> None:
-    run = Purse(Limits(pages=5, whose="the run's "))
+    run = Purse(Limits(pages=5, of_run=True))
     first, second = Spending(PRICE, None, run), Spending(PRICE, None, run)
     held(first.reserve(3)).settle()
-    assert str(refused(second.reserve(3))) == "stopped at the run's max_pages_per_run 5"
+    assert str(refused(second.reserve(3))) == "stopped at the run's max_pages 5"
     assert refused(first.reserve(1)).kind == "reached", "a document of one row does not go ahead of another's"
     assert (first.spent.pages, second.spent.pages) == (3, 0)
 
@@ -178,9 +178,9 @@ def test_a_row_of_unknown_price_does_not_close_the_run() -> None:
 
 def test_layouts_cost_and_are_no_pages_of_the_backlog() -> None:
     spending = Spending(DEAR, Purse(Limits(pages=1, cost=Decimal(5))))
-    held(spending.reserve_layout(4, DEAR)).settle()
+    held(spending.reserve_layout(4)).settle()
     assert (spending.spent.pages, spending.spent.cost) == (0, Decimal(4))
-    assert refused(spending.reserve_layout(2, DEAR)).kind == "reached"
+    assert refused(spending.reserve_layout(2)).kind == "reached"
     held(spending.reserve(1))
 
 
