@@ -16,6 +16,7 @@ from pipeline.cli.demo import demo
 from pipeline.cli.doctor import doctor
 from pipeline.cli.emulator import emulator
 from pipeline.cli.forget import forget_documents
+from pipeline.cli.help_text import flow
 from pipeline.cli.init import init
 from pipeline.cli.layout import layout
 from pipeline.cli.report import report
@@ -71,6 +72,7 @@ app.add_typer(database.app, name="db")
 app.add_typer(models.app, name="models")
 app.add_typer(params.app, name="params")
 app.command(epilog="Example: formpipe doctor invoices")(doctor)
+flow(app)
 
 
 def main() -> None:

@@ -63,6 +63,12 @@ def test_the_help_of_every_command_has_an_example(name: str, command: object) ->
     assert f"Example: {name}" in (getattr(command, "epilog", "") or "")
 
 
+@pytest.mark.parametrize(("name", "command"), every_command())
+def test_the_help_of_a_command_breaks_its_lines_where_the_terminal_does(name: str, command: object) -> None:
+    paragraphs = (getattr(command, "help", "") or "").split("\n\n")
+    assert [each for each in paragraphs if "\n" in each.strip()] == []
+
+
 PAGES = ["README.md", *(str(p.relative_to(ROOT)) for p in sorted((ROOT / "docs").glob("*.md")))]
 
 
