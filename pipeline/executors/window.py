@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from pipeline.errors import AttemptError
@@ -26,6 +27,7 @@ def outcomes(
     """
     source = iter(tasks)
     running: dict[Future[Any], Task] = {}
+    done: SimpleQueue[Future[Any]] = SimpleQueue()
     exhausted = False
     try:
         while (running or not exhausted) and not closed():
@@ -35,10 +37,16 @@ def outcomes(
                 except StopIteration:
                     exhausted = True
                 else:
-                    running[submit(task)] = task
-            done, _ = wait(running, _LOOK_SECONDS, FIRST_COMPLETED)
-            for future in done:
-                yield _outcome(running.pop(future), future)
+                    future = submit(task)
+                    running[future] = task
+                    future.add_done_callback(done.put)
+            if not running:
+                break
+            try:
+                future = done.get(timeout=_LOOK_SECONDS)
+            except Empty:
+                continue
+            yield _outcome(running.pop(future), future)
         for future in list(running):
             yield Outcome(running.pop(future), error=_stopped())
     finally:
