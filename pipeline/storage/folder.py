@@ -91,12 +91,18 @@ class FolderStorage:
         if path.startswith("/") or ".." in parts or "\0" in path or not _nameable(path):
             raise DocumentError("the path leaves its container", reason="unsafe-path")
         try:
-            leaves = target.exists() and not target.resolve().is_relative_to(base.resolve())
+            leaves = target.exists() and _leaves(target, base)
         except OSError:
             raise DocumentError("no file can have this path: it is too long", reason="unsafe-path") from None
         if leaves:
             raise DocumentError("the path leaves its container by a link", reason="unsafe-path")
         return target
+
+
+def _leaves(target: Path, base: Path) -> bool:
+    """Whether a path below `base` leads out of it; one without any link does not."""
+    real = os.path.realpath(target)
+    return real != str(target) and not Path(real).is_relative_to(base.resolve())
 
 
 def _nameable(path: str) -> bool:
