@@ -119,16 +119,16 @@ def _converted(
 
 
 def _converter(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
-    if isinstance(kind, Boolean) and dialect.supports_native_boolean:
+    if isinstance(kind, Boolean) and (dialect.supports_native_boolean or dialect.name == "sqlite"):
         return None
-    if isinstance(kind, ExactDecimal) and dialect.name == "mssql":
+    if isinstance(kind, ExactDecimal) and dialect.name in ("mssql", "sqlite"):
         return _digits
     return kind.dialect_impl(dialect).bind_processor(dialect)
 
 
 def _digits(number: Decimal) -> str:
-    """A decimal as text, which SQL Server reads exactly. In its arrays pyodbc rounds decimals to 28 digits,
-    and refuses them where it cannot tell the scale of a temporary table's column."""
+    """A decimal as text, which SQLite keeps and SQL Server reads exactly. In its arrays pyodbc rounds
+    decimals to 28 digits, and refuses them where it cannot tell the scale of a temporary table's column."""
     return format(number, "f")
 
 

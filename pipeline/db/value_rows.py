@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Context, Decimal
+from functools import lru_cache
 
 from pipeline.types import DocumentResult, ScoredValue, Table, TableCell
 
@@ -47,9 +48,10 @@ def cell_rows(part_id: int, result: DocumentResult) -> Iterator[tuple[object, ..
 
 def storable(text: str | None) -> str | None:
     """The text with U+FFFD for what a database cannot hold."""
-    return None if text is None else _UNSTORABLE.sub("�", text)
+    return text if text is None or text.isprintable() else _UNSTORABLE.sub("�", text)
 
 
+@lru_cache(maxsize=4096)
 def field_key(name: str) -> str:
     """A field's name as it is stored: one that is too long is cut, and told apart by a hash."""
     clean = _UNSTORABLE.sub("�", name)
@@ -85,12 +87,18 @@ def _value_row(part_id: int, value: ScoredValue) -> tuple[object, ...]:
         typed.mark,
         typed.currency,
         found.page,
-        json.dumps(found.polygon) if found.polygon else None,
+        _polygon_json(found.polygon) if found.polygon else None,
         found.confidence,
         found.layout_confidence,
         typed.ambiguous,
         value.review or lost,
     )
+
+
+def _polygon_json(polygon: Sequence[float]) -> str:
+    """As `json.dumps` writes it, which takes longer for a few numbers: plain ones look the same in Python."""
+    text = repr(list(polygon))
+    return json.dumps(polygon) if "n" in text else text  # nan, inf, numpy's own
 
 
 def _by_place(table: Table) -> Mapping[tuple[int, int], TableCell]:
