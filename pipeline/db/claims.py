@@ -73,6 +73,12 @@ def give_back(connection: Connection, ids: Iterable[int], run_id: int) -> None:
         connection.execute(update(document).where(*mine).values(_FREE))
 
 
+def held_by_anyone(connection: Connection, ids: Sequence[int]) -> int:
+    """How many of these documents some run works on."""
+    query = select(func.count()).select_from(document).where(document.c.claimed_by.is_not(None))
+    return sum(connection.scalar(query.where(document.c.id.in_(some))) or 0 for some in chunks(ids))
+
+
 def count(connection: Connection, form_type: str | None = None) -> int:
     """Documents that some run holds now."""
     held: list[ColumnElement[bool]] = [document.c.claimed_by.is_not(None)]

@@ -9,10 +9,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
-from pipeline.db import operations
+from pipeline.db import claims, operations
 from pipeline.db.operations import Intent
 from pipeline.db.transactions import transact
+from pipeline.errors import AttemptError
 from pipeline.remote import Operation, OperationKind, OperationState
+
+TAKEN_AWAY = "taken-away"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +40,19 @@ class Submission:
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """Writes down what is asked of a service, each in a transaction of its own. `guard` raises when this
-    run may no longer write."""
+    run may no longer write. `run_id`: the run that must hold the documents it asks about, None where it asks
+    about none."""
 
     database: Engine
     group: str
     holder: str
     guard: Callable[[Connection], None]
     now: Callable[[], datetime]
+    run_id: int | None = None
 
     def intend(self, submission: Submission) -> Operation:
-        """Commit that it will be asked; only after this may the request go out."""
+        """Commit that it will be asked; only after this may the request go out. Raises AttemptError
+        (`taken-away`) where a document changed, or was forgotten, since it was claimed."""
         now = self.now()
         deadline = now + timedelta(seconds=submission.seconds)
         intent = Intent(
@@ -65,6 +71,10 @@ class Ledger:
         """Safe to do twice: an intent that a try whose commit was cut off left behind loses its documents to
         this one, was asked of nobody, and is ended once its holder is gone."""
         self.guard(connection)
+        if self.run_id is not None:
+            held = claims.standing(connection, intent.documents, self.run_id, now)
+            if len(held) < len(intent.documents):
+                raise AttemptError("the document changed since it was claimed", reason=TAKEN_AWAY)
         return operations.intend(connection, intent, now)
 
     def submitted(self, operation: Operation, url: str) -> None:

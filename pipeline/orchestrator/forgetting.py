@@ -5,17 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
 from sqlalchemy import Connection, Engine
 
-from pipeline.db import deliveries, forgetting
+from pipeline.db import claims, deliveries, forgetting
 from pipeline.db.forgetting import Criterion, Doomed, Footprint
 from pipeline.db.transactions import consult, transact
-from pipeline.errors import DocumentError, FormpipeError, RunError
+from pipeline.errors import DocumentError, FormpipeError, RowError, RunError
 from pipeline.formats.result_json import output_path
-from pipeline.orchestrator.leasing import LeaseTerms, group_lease, held
+from pipeline.orchestrator.leasing import HELD_ELSEWHERE, LeaseTerms, both, group_lease, held, sink_lease
 from pipeline.params.rules import Validated
 from pipeline.ports import Sinks, Storage, Storages
 from pipeline.types import FormType
@@ -81,13 +82,18 @@ def row_of(validated: Validated, form_type: str) -> FormType:
 
 
 def forget(places: Places, row: FormType, criterion: Criterion, terms: LeaseTerms) -> Forgotten:
-    """Forget what the criterion chooses, batch by batch; no run works on the row's group meanwhile. An error
-    (`held-elsewhere` among them) ends it; what was forgotten until then stays so."""
+    """Forget what the criterion chooses, batch by batch; no run lists or delivers for the row meanwhile, or
+    has one of the documents in hand. An error (`held-elsewhere` among them) ends it; what was forgotten until
+    then stays so."""
     gone = Footprint()
     error = None
     try:
-        with held(places.database, group_lease(row.group), terms) as guard:
-            work = _Work(places, row, criterion, terms, guard)
+        with ExitStack() as turn:
+            guards = [
+                turn.enter_context(held(places.database, name, terms))
+                for name in (group_lease(row.group), sink_lease(row.form_type))
+            ]
+            work = _Work(places, row, criterion, terms, both(*guards))
             while (some := work.one_batch()) is not None:
                 gone += some
     except FormpipeError as caught:
@@ -110,6 +116,7 @@ class _Work:
         ids = [each.id for each in doomed]
         if not doomed:
             return None
+        self._require_free(ids)
         self._remove_outputs(doomed)
         self._remove_items(consult(database, lambda c: deliveries.items_of(c, ids)))
         now = self.terms.now()
@@ -119,6 +126,16 @@ class _Work:
             return forgetting.forget(connection, self.criterion, ids, self.row.target_table, now)
 
         return transact(database, work)
+
+    def _require_free(self, ids: Sequence[int]) -> None:
+        """A run that is at work on a document would write its output file after this removed it."""
+        held = consult(self.places.database, lambda c: claims.held_by_anyone(c, ids))
+        if held:
+            raise RowError(
+                f"a run works on {held} of these documents: forget them when it has ended; if it died, the "
+                "next run gives them back",
+                reason=HELD_ELSEWHERE,
+            )
 
     def _remove_items(self, items: Mapping[str, Mapping[str, Collection[str]]]) -> None:
         for sink, ids_of in items.items():

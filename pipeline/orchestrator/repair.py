@@ -13,7 +13,7 @@ from pipeline.db import deliveries
 from pipeline.db.transactions import transact
 from pipeline.delivering.courier import Courier, DeliveryContext
 from pipeline.errors import FormpipeError
-from pipeline.orchestrator.leasing import LeaseTerms, group_lease, held
+from pipeline.orchestrator.leasing import LeaseTerms, held, sink_lease
 from pipeline.ports import Sinks
 from pipeline.reports.sink_verification import SinkDifference, compare
 from pipeline.reports.verification import Counts, Difference
@@ -35,8 +35,8 @@ class Repaired:
 
 @dataclass(slots=True)
 class SinkVerifier:
-    """Differences of sinks; with lease `terms` they are mended too, and `repaired` says how. The group of a
-    row is held meanwhile: a form type has one writer at a time."""
+    """Differences of sinks; with lease `terms` they are mended too, and `repaired` says how. No run
+    delivers for the row meanwhile: a form type has one writer to its sinks at a time."""
 
     database: Engine
     sinks: Sinks
@@ -57,7 +57,7 @@ class SinkVerifier:
             yield from compare(self.database, self.sinks, name, row, counts)
             return
         try:
-            with held(self.database, group_lease(row.group), self.terms) as guard:
+            with held(self.database, sink_lease(row.form_type), self.terms) as guard:
                 yield from self._mended(row, name, counts, guard)
         except FormpipeError as error:
             self.repaired.append(Repaired(row.form_type, name, 0, 0, f"{error} ({error.reason})"))

@@ -44,13 +44,14 @@ class ServiceAccess:
 
 @dataclass(frozen=True, slots=True)
 class GroupAccess:
-    """The access of one group that this run holds."""
+    """The access of one group. `run_id`: the run that holds the documents it asks about."""
 
     access: ServiceAccess
     database: Engine
     terms: LeaseTerms
     guard: Callable[[Connection], None]
     stopping: Callable[[], bool]
+    run_id: int | None = None
 
     def driver(self, row: FormType, engine: str, api_version: str | None) -> OperationDriver:
         """The driver of the operations of a row's group on this engine."""
@@ -64,7 +65,7 @@ class GroupAccess:
         )
 
     def ledger(self, group: str) -> Ledger:
-        return Ledger(self.database, group, self.terms.holder, self.guard, self.terms.now)
+        return Ledger(self.database, group, self.terms.holder, self.guard, self.terms.now, self.run_id)
 
     def named_model(self, row: FormType, model_id: str, known: Sequence[FieldSpec] = ()) -> NamedModel:
         """A model that a row names, as the service tells it; of its fields Form Recognizer tells the names,

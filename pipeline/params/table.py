@@ -10,7 +10,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection, Table, delete, func, insert, select, type_coerce, update
 from sqlalchemy.types import NullType
 
-from pipeline.db import leases, targets
+from pipeline.db import claims, leases, targets
 from pipeline.db.tables import document, form_field, form_type, model_bundle, model_version
 from pipeline.db.views import drop_views
 from pipeline.errors import RowError
@@ -107,7 +107,7 @@ def purge(connection: Connection, key: str, now: datetime) -> Purged:
     Raises RowError (`held-elsewhere`) while a run works on its group.
     """
     group = connection.execute(select(_group_of_row).where(form_type.c.form_type == key)).scalar_one_or_none()
-    _require_free(connection, group, now)
+    _require_free(connection, key, group, now)
     target = connection.scalar(select(form_type.c.target_table).where(form_type.c.form_type == key))
     targets.clear(connection, target, key)
     documents = connection.execute(delete(document).where(document.c.form_type == key)).rowcount
@@ -156,11 +156,18 @@ def _parts(keys: Sequence[str]) -> list[Sequence[str]]:
     return [keys[start : start + _AT_ONCE] for start in range(0, len(keys), _AT_ONCE)]
 
 
-def _require_free(connection: Connection, group: str | None, now: datetime) -> None:
+def _require_free(connection: Connection, key: str, group: str | None, now: datetime) -> None:
     holder = leases.look(connection, f"group:{group}")
     if holder and holder.expires_at > now:
         raise RowError(
             f"a run works on group {group}: wait for it, or until {holder.expires_at:%H:%M:%S} UTC",
+            reason="held-elsewhere",
+        )
+    held = claims.count(connection, key)
+    if held:
+        raise RowError(
+            f"a run works on {held} documents of {key}: wait for it; if it died, the next run gives them "
+            "back",
             reason="held-elsewhere",
         )
 

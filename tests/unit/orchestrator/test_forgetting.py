@@ -208,11 +208,21 @@ def test_what_was_forgotten_before_an_error_stays_so(scene: Scene, monkeypatch: 
     assert [json.loads(each)["documents"] for each in told] == [1, 1]
 
 
-def test_nothing_goes_while_a_run_works_on_the_group(scene: Scene) -> None:
+@pytest.mark.parametrize("name", ["group:invoice", "sinks:invoice"])
+def test_nothing_goes_while_a_run_lists_or_delivers(scene: Scene, name: str) -> None:
     with scene.database.begin() as connection:
-        leases.take(connection, "group:invoice", "elsewhere:1:1:a", now=NOW, seconds=600, over=None)
+        leases.take(connection, name, "elsewhere:1:1:a", now=NOW, seconds=600, over=None)
     done = scene.forget()
     assert getattr(done.error, "reason", "") == "held-elsewhere"
+    assert (len(scene.outputs()), len(scene.items()), len(scene.documents())) == (3, 3, 4)
+
+
+def test_nothing_goes_while_a_run_has_a_document_in_hand(scene: Scene) -> None:
+    with scene.database.begin() as connection:
+        connection.execute(update(tables.document).values(claimed_by=7))
+    done = scene.forget()
+    assert getattr(done.error, "reason", "") == "held-elsewhere"
+    assert "a run works on 3 of these documents" in str(done.error)
     assert (len(scene.outputs()), len(scene.items()), len(scene.documents())) == (3, 3, 4)
 
 

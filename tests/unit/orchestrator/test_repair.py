@@ -192,7 +192,7 @@ def test_a_sink_that_cannot_be_read_is_a_difference_that_nobody_mends(shop: Shop
 def test_a_row_that_a_run_works_on_is_not_mended(shop: Shop) -> None:
     shop.documents(1)
     with shop.engine.begin() as connection:
-        leases.take(connection, "group:w9", "elsewhere:1:1:a", now=NOW, seconds=60, over=None)
+        leases.take(connection, "sinks:w9", "elsewhere:1:1:a", now=NOW, seconds=60, over=None)
     found, verifier, counts = shop.check(repair=True)
     [done] = verifier.repaired
     assert (found, counts.mended, done.sent) == ([], 0, 0)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, Engine, func, insert, select, text
+from sqlalchemy import Connection, Engine, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from pipeline.db import leases
@@ -200,5 +200,11 @@ def test_a_row_is_not_purged_while_a_run_works_on_its_group(database: Engine) ->
         leases.take(connection, "group:tax", "other", now=NOW, seconds=60, over=None)
         with pytest.raises(RowError, match="a run works on group tax"):
             table.purge(connection, "a", NOW + timedelta(seconds=59))
+        known = {"form_type": "a", "container": "lake", "path": "a", "path_hash": "a" * 64, "etag": "1"}
+        held = {"size": 1, "stage": "claimed", "claimed_by": 7, "first_seen_at": NOW}
+        connection.execute(insert(document).values(**known, **held))
+        with pytest.raises(RowError, match="a run works on 1 documents of a"):
+            table.purge(connection, "a", NOW + timedelta(seconds=61))
+        connection.execute(update(document).values(stage="pending", claimed_by=None))
         table.purge(connection, "a", NOW + timedelta(seconds=61))
         assert not table.read_rows(connection)
