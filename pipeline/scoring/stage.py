@@ -21,12 +21,13 @@ from pipeline.scoring.spending import OVER_LIMIT, Spending
 from pipeline.types import BacklogDocument, DocumentResult, FormType, ModelVersion
 
 _ENDS_AT_ONCE = {"timed-out", "out-of-memory"}
-_COSTS_NO_ATTEMPT = {"stopped", "blob-changed", "operation-expired", "poll-failed", OVER_LIMIT}
+_COSTS_NO_ATTEMPT = {"stopped", "blob-changed", "operation-expired", "poll-failed", OVER_LIMIT, "taken-away"}
 _STAYS_SUBMITTED = {"stopped", "poll-failed"}
 _ENDS_ROW = {"not-reachable", "throttled"}
 _NO_DELAY = {"worker-died", "operation-expired"}
-_BEGUN_AGAIN = {"operation-expired", "operation-overdue"}
-_COMMIT_SECONDS = 2.0
+_BEGUN_AGAIN = {"operation-expired", "operation-forgotten", "operation-overdue"}
+_COMMIT_SECONDS, _COMMIT_PAUSE = 2.0, 0.2
+"""A commit is made after the first at the latest, and not before the second has passed since the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +99,14 @@ class ScoringContext:
     recover: Callable[[], int] = lambda: 0
     stored: frozenset[str] | None = None
     spending: Spending = field(default_factory=Spending)
+    tally: Tally = field(default_factory=Tally)
 
 
 def score_backlog(
     context: ScoringContext, row: FormType, version: ModelVersion, limits: ScoringLimits
 ) -> Tally:
     """Score every due document of the row that no other run works on, each claimed before it is begun. Raises
-    RowError where the row cannot go on."""
+    RowError where the row cannot go on; what was done until then is in the context's tally."""
     scorer = _Scorer(context, row, version, limits)
     try:
         while scorer.one_pass() or scorer.more():
@@ -127,7 +129,7 @@ class _Scorer:
         self._postponed: list[tuple[BacklogDocument, Exception]] = []
         self._left_for_later: set[int] = set()
         self._committed_at = time.monotonic()
-        self.tally = Tally()
+        self.tally = context.tally
 
     def one_pass(self) -> bool:
         """Go once through the documents that are due; False when nothing was left to do."""
@@ -139,11 +141,17 @@ class _Scorer:
             taken += 1
             self._take(outcome)
             self._context.progress(self.tally)
-            waited = time.monotonic() - self._committed_at
-            if len(self._finished) >= self._limits.batch or waited > _COMMIT_SECONDS:
+            if self._due():
                 self._commit()
         self._commit()
         return taken > 0 and not self._context.stopping()
+
+    def _due(self) -> bool:
+        """Whether to commit: a batch is there, and a fast engine's batches have grown by waiting a moment; or
+        the last commit is long ago."""
+        waited = time.monotonic() - self._committed_at
+        enough = len(self._finished) >= self._limits.batch
+        return waited > (_COMMIT_PAUSE if enough else _COMMIT_SECONDS)
 
     def more(self) -> bool:
         """Whether there is more to do because a run that died had it in hand."""
