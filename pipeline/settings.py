@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
@@ -62,6 +63,9 @@ class Settings(BaseSettings):
     operation_timeout_seconds: Annotated[float, Field(gt=0)] = 1800.0
     poll_seconds: Annotated[float, Field(ge=0.05, le=60)] = 2.0
     max_pages: Annotated[int, Field(ge=1)] = 500
+    run_max_pages: Annotated[int | None, Field(ge=1)] = None
+    run_max_cost: Annotated[Decimal | None, Field(ge=0, allow_inf_nan=False)] = None
+    run_max_train_runs: Annotated[int | None, Field(ge=0)] = None
     render_dpi: Annotated[int, Field(ge=72, le=600)] = 150
     min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
     batch_documents: Annotated[int, Field(ge=1, le=1000)] = 25

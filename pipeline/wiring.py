@@ -26,6 +26,7 @@ from pipeline.db.sign_in import SignIn
 from pipeline.errors import RowError, RunError
 from pipeline.executors.processes import ProcessExecutor, WorkerLimits
 from pipeline.operations.pace import Pace, Paces
+from pipeline.orchestrator.allowance import Allowance, RunLimits
 from pipeline.orchestrator.leasing import LeaseTerms, this_holder
 from pipeline.orchestrator.progress import Listener
 from pipeline.orchestrator.run_context import RunContext
@@ -34,6 +35,7 @@ from pipeline.orchestrator.survey import Sources
 from pipeline.outlets import Outlets
 from pipeline.ports import Engine as FormEngine
 from pipeline.ports import RemoteEngine, Secrets, Sinks, Storages
+from pipeline.prices import load_prices
 from pipeline.scoring.stage import ScoringLimits
 from pipeline.secrets.chain import SecretSources, open_secrets
 from pipeline.services import Service, load_services
@@ -130,8 +132,10 @@ def token_of(credential: TokenCredential) -> Callable[[str], str]:
 
 
 @contextmanager
-def run_context(app: App, stopping: Callable[[], bool], listener: Listener) -> Iterator[RunContext]:
-    """Workers and limits for one run; the workers end with it."""
+def run_context(
+    app: App, stopping: Callable[[], bool], listener: Listener, limits: RunLimits | None = None
+) -> Iterator[RunContext]:
+    """Workers and limits for one run; the workers end with it. `limits`: those of the settings for None."""
     settings = app.settings
     sweep_scratch(Path(tempfile.gettempdir()))
     with tempfile.TemporaryDirectory(
@@ -157,10 +161,16 @@ def run_context(app: App, stopping: Callable[[], bool], listener: Listener) -> I
                 stopping=stopping,
                 listener=listener,
                 sinks=app.sinks,
+                allowance=Allowance(limits or settings_limits(settings), load_prices(settings.service_tier)),
             )
         finally:
             readers.close()
             trainer.close()
+
+
+def settings_limits(settings: Settings) -> RunLimits:
+    """What the settings allow a whole run."""
+    return RunLimits(settings.run_max_pages, settings.run_max_cost, settings.run_max_train_runs)
 
 
 def remote_engines(app: App, stopping: Callable[[], bool] = lambda: False) -> EngineOf:

@@ -19,9 +19,10 @@ from pipeline.cli.forget import forget_documents
 from pipeline.cli.help_text import flow
 from pipeline.cli.init import init
 from pipeline.cli.layout import layout
+from pipeline.cli.plan import plan
 from pipeline.cli.report import report
 from pipeline.cli.rows import rows
-from pipeline.cli.run import plan, retry, run
+from pipeline.cli.run import retry, run
 from pipeline.cli.status import status
 from pipeline.cli.verify import verify
 from pipeline.db.faults import ended_by

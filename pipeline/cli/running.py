@@ -28,6 +28,7 @@ from rich.text import Text
 from pipeline.cli.console import err
 from pipeline.logs import log_event, start_logging
 from pipeline.orchestrator import progress as told
+from pipeline.orchestrator.allowance import RunLimits
 from pipeline.orchestrator.run import execute
 from pipeline.orchestrator.run_context import RunContext, RunOptions, RunSummary
 from pipeline.wiring import App, run_context
@@ -36,11 +37,16 @@ _LOG_SECONDS = 10.0
 _STAGES = {"read": "reading", "train": "training", "list": "listing", "score": "scoring"}
 
 
-def carry_out(app: App, options: RunOptions) -> RunSummary:
-    """One run with progress on standard error: bars on a terminal, JSON lines elsewhere."""
+def carry_out(app: App, options: RunOptions, limits: RunLimits | None = None) -> RunSummary:
+    """One run with progress on standard error: bars on a terminal, JSON lines elsewhere. `limits`: those of
+    the settings for None."""
     start_logging(app.settings.log_level)
     stop = Stop(app.settings.grace_seconds)
-    with _listener() as listener, run_context(app, stop.asked, listener) as context, stop.on_signals(context):
+    with (
+        _listener() as listener,
+        run_context(app, stop.asked, listener, limits) as context,
+        stop.on_signals(context),
+    ):
         return execute(context, options)
 
 

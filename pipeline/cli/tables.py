@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.cli.console import out
+from pipeline.cli.console import err, out
 from pipeline.types import Fault
 
 
@@ -89,6 +89,13 @@ def print_faults(faults: Sequence[Fault], console: Console = out) -> None:
     """What is wrong, where, and how to mend it."""
     rows = [(fault.row, fault.column, fault.value, fault.allowed, fault.remedy) for fault in faults]
     print_table(("row", "column", "value", "allowed", "mend it"), rows, console, whole=2)
+
+
+def say_faults(faults: Sequence[Fault]) -> None:
+    """Rows at fault, on standard error; nothing where there are none."""
+    if faults:
+        err.print("[red]Rows at fault were left out:[/red]")
+        print_faults(faults, err)
 
 
 _LEAST = 4

@@ -40,7 +40,8 @@ def count_unpaid(connection: Connection, form_type: str, now: datetime) -> int:
 
 
 def count_submitted(connection: Connection, form_type: str) -> int:
-    """Documents that a service has already: their results are asked for, and not paid again."""
+    """Documents that a service has already and no run holds: their results are asked for, and not paid
+    again."""
     query = select(func.count()).select_from(document)
-    submitted = (document.c.form_type == form_type, document.c.stage == "submitted")
-    return connection.scalar(query.where(*submitted)) or 0
+    submitted = and_(document.c.stage == "submitted", document.c.claimed_by.is_(None))
+    return connection.scalar(query.where(document.c.form_type == form_type, submitted)) or 0

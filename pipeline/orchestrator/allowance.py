@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 from decimal import Decimal
 
-from pipeline.prices import Price, Prices, load_prices
+from pipeline.prices import NOTHING, Cost, Price, Prices, load_prices
 from pipeline.scoring.spending import Limits, Purse, Spending
 from pipeline.types import FormType
 
@@ -53,7 +53,7 @@ class Allowance:
             return None
 
 
-def rest(documents: int, pages: int, price: Price) -> str:
+def rest(documents: int, pages: int, cost: Cost) -> str:
     """`1,200 documents (about 3,400 pages, USD 71.40 to 102.00)`; without a price where nothing is paid."""
-    cost = "" if price.free else f", {price.of(pages)}"
-    return f"{documents:,} {'document' if documents == 1 else 'documents'} (about {pages:,} pages{cost})"
+    price = "" if cost == NOTHING else f", {cost}"
+    return f"{documents:,} {'document' if documents == 1 else 'documents'} (about {pages:,} pages{price})"

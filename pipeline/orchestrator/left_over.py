@@ -33,7 +33,7 @@ def left_over(sources: Sources, row: FormType, spending: Spending) -> LeftOver:
     if mean is None:
         mean = consult(sources.database, lambda connection: estimates.means(connection, name)).pages
     pages = round(documents * (mean or 1.0))
-    told = f"{refusal}: {rest(documents, pages, spending.price)} left"
+    told = f"{refusal}: {rest(documents, pages, spending.price.of(pages))} left"
     return LeftOver(documents, (told, *_over_by_themselves(spending)))
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from pipeline.orchestrator.allowance import RunLimits
+from pipeline.orchestrator.reckoning import Takes, Terms, Work, reckon, remaining
 from pipeline.scoring.backlog import BacklogChanges
 from pipeline.training.decision import TrainingDecision
 from pipeline.types import FormType
@@ -14,8 +16,10 @@ from pipeline.types import FormType
 class RowState:
     """What was found out about one parameter row; `obstacle` when that could not be done.
 
-    `due` and `waiting`: documents the database already holds as pending, now or at a later time.
-    `stale`: documents scored by another model version. `pages_per_document`: the mean so far, if known.
+    `due` and `waiting`: documents the database already holds as pending, now or at a later time; of those
+    that are due a service has `submitted` already. `stale`: documents scored by another model version.
+    `layouts`, `layout_pages`: training forms that a service is to read before it trains, and their pages.
+    `pages_per_document`, `seconds_per_document`: the means so far, if known.
     """
 
     row: FormType
@@ -23,14 +27,19 @@ class RowState:
     changes: BacklogChanges = field(default_factory=BacklogChanges)
     due: int = 0
     waiting: int = 0
+    submitted: int = 0
     stale: int = 0
+    layouts: int = 0
+    layout_pages: int = 0
     pages_per_document: float | None = None
+    seconds_per_document: float | None = None
     obstacle: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RowPlan:
-    """What a run would do for one form type. `pages` is an estimate: nobody counted them yet."""
+    """What a run would do for one form type, and what that takes. `pages` is an estimate, within the limits:
+    nobody counted them yet."""
 
     form_type: str
     training: str
@@ -46,6 +55,7 @@ class RowPlan:
     pages_per_document: float | None
     reason: str
     obstacle: str | None = None
+    takes: Takes = field(default_factory=Takes)
 
     @property
     def work(self) -> bool:
@@ -55,10 +65,33 @@ class RowPlan:
         )
 
 
-def make_plan(states: Iterable[RowState], *, rescore: bool = False) -> tuple[RowPlan, ...]:
-    """One plan per row, in the order in which a run takes them."""
-    ordered = sorted(states, key=lambda state: run_order(state.row))
-    return tuple(_plan_row(state, rescore) for state in ordered)
+def make_plan(
+    states: Iterable[RowState], *, rescore: bool = False, terms: Terms | None = None
+) -> tuple[RowPlan, ...]:
+    """One plan per row, in the order in which a run takes them; what one row takes of the run's limits is
+    gone for the next."""
+    terms = terms or Terms()
+    left, plans, trained = terms.limits, [], set[str]()
+    for state in sorted(states, key=lambda state: run_order(state.row)):
+        before = len(trained)
+        state = _trained_within(state, left, trained)
+        plan = _plan_row(state, rescore, terms, left, trains=len(trained) > before)
+        left = remaining(left, plan.takes)
+        plans.append(plan)
+    return tuple(plans)
+
+
+def _trained_within(state: RowState, left: RunLimits, trained: set[str]) -> RowState:
+    """The state, its training left for later where the run's limit on trainings is reached. `trained`: the
+    groups whose model is trained in this run."""
+    decision, group = state.decision, state.row.group
+    if decision is None or decision.action != "train":
+        return state
+    if group not in trained and left.train_runs is not None and len(trained) >= left.train_runs:
+        reason = f"{decision.reason}; not in this run: its max_train_runs {left.train_runs} is reached"
+        return replace(state, decision=replace(decision, action="cannot", reason=reason))
+    trained.add(group)
+    return state
 
 
 def run_order(row: FormType) -> tuple[int, str]:
@@ -66,13 +99,14 @@ def run_order(row: FormType) -> tuple[int, str]:
     return (row.priority, row.form_type)
 
 
-def _plan_row(state: RowState, rescore: bool) -> RowPlan:
+def _plan_row(state: RowState, rescore: bool, terms: Terms, left: RunLimits, *, trains: bool) -> RowPlan:
+    """`trains`: the model of its group is trained for this row, and for no other of it."""
     changes, decision = state.changes, state.decision
     stale = state.stale if rescore else 0
     documents = changes.new + changes.changed + state.due + stale
     cannot = decision is not None and decision.action == "cannot" and decision.version is None
     obstacle = state.obstacle or (decision.reason if decision and cannot else None)
-    mean = state.pages_per_document
+    takes = Takes() if obstacle else reckon(_work(state, documents, trains), terms, left)
     return RowPlan(
         form_type=state.row.form_type,
         training=decision.action if decision else "cannot",
@@ -84,16 +118,26 @@ def _plan_row(state: RowState, rescore: bool) -> RowPlan:
         waiting=state.waiting,
         gone=changes.gone,
         unchanged=changes.unchanged,
-        pages=_pages(state.row, documents, mean),
-        pages_per_document=mean,
+        pages=takes.pages,
+        pages_per_document=state.pages_per_document,
         reason=_why(state, stale, documents),
         obstacle=obstacle,
+        takes=takes,
     )
 
 
-def _pages(row: FormType, documents: int, mean: float | None) -> int:
-    estimate = round(documents * (mean or 1.0))
-    return min(estimate, row.max_pages_per_run) if row.max_pages_per_run is not None else estimate
+def _work(state: RowState, documents: int, trains: bool) -> Work:
+    submitted = min(state.submitted, documents)
+    return Work(
+        state.row,
+        documents - submitted,
+        submitted,
+        trains,
+        state.layouts if trains else 0,
+        state.layout_pages if trains else 0,
+        state.pages_per_document,
+        state.seconds_per_document,
+    )
 
 
 def _why(state: RowState, stale: int, documents: int) -> str:

@@ -9,19 +9,21 @@ from difflib import get_close_matches
 
 from sqlalchemy import Engine
 
-from pipeline.db import documents, models
+from pipeline.db import documents, estimates, models
 from pipeline.db.connection import reading
 from pipeline.errors import FormpipeError, RunError
 from pipeline.orchestrator.plan import RowState
 from pipeline.params import table
 from pipeline.params.rules import Validated
 from pipeline.ports import Storages
+from pipeline.prices import LOCAL
 from pipeline.scoring.backlog import compare
 from pipeline.services import Service
 from pipeline.training.decision import History, TrainingDecision, decide_training
 from pipeline.training.inspection import inspect
+from pipeline.training.layouts import layouts_to_make
 from pipeline.training.membership import group_rows
-from pipeline.training.records import TrainingFolder
+from pipeline.training.records import TrainingDocument, TrainingFolder
 from pipeline.training.registry import trainings_this_month
 from pipeline.types import FormType
 
@@ -83,13 +85,23 @@ def decide(sources: Sources, rows: Sequence[FormType]) -> tuple[TrainingFolder, 
 
 def _survey_group(sources: Sources, rows: Sequence[FormType], wanted: Sequence[FormType]) -> list[RowState]:
     try:
-        _, decision = decide(sources, rows)
+        folder, decision = decide(sources, rows)
     except FormpipeError as error:
         return [RowState(row, obstacle=str(error)) for row in wanted]
-    return [_survey_row(sources, row, decision) for row in wanted]
+    missing = _missing_layouts(sources, rows[0], folder) if decision.action == "train" else ()
+    return [_survey_row(sources, row, decision, missing) for row in wanted]
 
 
-def _survey_row(sources: Sources, row: FormType, decision: TrainingDecision) -> RowState:
+def _missing_layouts(sources: Sources, row: FormType, folder: TrainingFolder) -> tuple[TrainingDocument, ...]:
+    """The training forms that a service is paid for to read; of those of this machine none."""
+    service = sources.services[row.engine]
+    paid = row.engine != LOCAL and folder.use_labels
+    return layouts_to_make(folder, service, row.api_version) if paid else ()
+
+
+def _survey_row(
+    sources: Sources, row: FormType, decision: TrainingDecision, missing: Sequence[TrainingDocument]
+) -> RowState:
     try:
         changes = compare(sources.database, sources.storages.of(row.secrets.scoring), row)
     except FormpipeError as error:
@@ -97,12 +109,17 @@ def _survey_row(sources: Sources, row: FormType, decision: TrainingDecision) -> 
     with reading(sources.database) as connection:
         due, waiting = documents.count_pending(connection, row.form_type, sources.now())
         active = models.active(connection, row.group)
+        means = estimates.means(connection, row.form_type)
         return RowState(
             row=row,
             decision=decision,
             changes=changes,
             due=due,
             waiting=waiting,
+            submitted=estimates.count_submitted(connection, row.form_type),
             stale=documents.count_stale(connection, row.form_type, active.id) if active else 0,
-            pages_per_document=documents.pages_per_document(connection, row.form_type),
+            layouts=len(missing),
+            layout_pages=sum(form.pages or 1 for form in missing),
+            pages_per_document=means.pages,
+            seconds_per_document=means.seconds,
         )
