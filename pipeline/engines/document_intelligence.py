@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pipeline.engines import document_intelligence_refusals as refused
+from pipeline.engines import polls
 from pipeline.engines.document_intelligence_refusals import refusals
 from pipeline.errors import DocumentError, FormpipeError, RowError
 from pipeline.remote import (
@@ -181,8 +182,9 @@ class DocumentIntelligenceEngine:
     # --- operations ---------------------------------------------------------------------------------
 
     def poll(self, operation: Operation) -> OperationState:
-        """Raises DocumentError or RowError (`answer-unreadable`) beside what the port names."""
-        with refusals(refused.of_a_poll):
+        """Raises DocumentError or RowError (`answer-unreadable`) beside what the port names; an answer that
+        is no JSON, or a refusal of this one poll, ends the attempt alone."""
+        with refusals(polls.refused):
             answer = self._client.poll(operation.url)
         state = _state(answer)
         if operation.kind in _READINGS and state.end == "succeeded" and state.analysis is None:
@@ -196,7 +198,7 @@ class DocumentIntelligenceEngine:
 
     def operation(self, operation_id: str) -> OperationState:
         """Where a listed operation stands. Raises AttemptError (`operation-expired`)."""
-        with refusals(refused.of_a_poll):
+        with refusals(polls.refused):
             return _state(self._request(requests.get_operation(self._version, operation_id)))
 
     # --- sending ------------------------------------------------------------------------------------
@@ -277,8 +279,8 @@ def _arguments(call: Call) -> dict[str, Any]:
 
 
 def _state(answer: Answer) -> OperationState:
-    state = decode.operation_state(_object(answer))
-    return replace(state, seconds=_seconds(answer), body=answer.body)
+    state = decode.operation_state(polls.body_of(answer))
+    return replace(state, seconds=polls.seconds_asked(answer), body=answer.body)
 
 
 def _object(answer: Answer) -> dict[str, Any]:
@@ -289,9 +291,3 @@ def _object(answer: Answer) -> dict[str, Any]:
             reason="answer-unreadable",
         )
     return body
-
-
-def _seconds(answer: Answer) -> float | None:
-    """How long the service asks to wait, where it does, in whole seconds."""
-    told = answer.headers.get("Retry-After", "")
-    return float(told) if told.isdigit() else None

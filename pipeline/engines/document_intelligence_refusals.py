@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from pipeline.errors import AttemptError, DocumentError, FormpipeError, RowError
+from pipeline.errors import DocumentError, FormpipeError, RowError
 from pipeline.rest.errors import RefusedError
 
 REFUSED = "refused-by-service"
@@ -75,15 +75,6 @@ def of_a_document(error: RefusedError) -> FormpipeError:
     if error.status not in _ABOUT_THE_DOCUMENT or error.fault.code in _ABOUT_THE_ROW:
         return of_a_model(error)
     return DocumentError(f"the service does not take this document: {_words(error)}", reason=REFUSED)
-
-
-def of_a_poll(error: RefusedError) -> FormpipeError:
-    if error.status == 404:
-        return AttemptError(
-            "the service no longer knows this operation (results are kept for 24 hours): it is begun again",
-            reason="operation-expired",
-        )
-    return _row("the service does not tell the state of an operation", error)
 
 
 def of_a_model(error: RefusedError) -> FormpipeError:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from pipeline.engines import form_recognizer_refusals as refused
+from pipeline.engines import polls
 from pipeline.engines.form_recognizer_refusals import refusals
 from pipeline.errors import DocumentError, RowError
 from pipeline.remote import (
@@ -121,14 +122,15 @@ class FormRecognizerEngine:
     # --- operations -------------------------------------------------------------------------------
 
     def poll(self, operation: Operation) -> OperationState:
-        """Raises DocumentError or RowError (`answer-unreadable`) beside what the port names."""
+        """Raises DocumentError or RowError (`answer-unreadable`) beside what the port names; an answer that
+        is no JSON, or a refusal of this one poll, ends the attempt alone."""
         url = requests.training_poll(operation.url) if operation.kind in _TRAININGS else operation.url
-        with refusals(refused.of_a_poll):
+        with refusals(polls.refused):
             answer = self._client.poll(url)
-        state = decode.operation_state(self._object(answer))
+        state = decode.operation_state(polls.body_of(answer))
         if operation.kind in _READINGS and state.end == "succeeded" and state.analysis is None:
             raise DocumentError("the service says it is done but gives no result", reason="answer-unreadable")
-        return replace(state, seconds=_seconds(answer), body=answer.body)
+        return replace(state, seconds=polls.seconds_asked(answer), body=answer.body)
 
     # --- sending ----------------------------------------------------------------------------------
 
@@ -176,9 +178,3 @@ def _arguments(call: Call) -> dict[str, Any]:
         part = (document.name.rsplit("/", 1)[-1], document.file, document.content_type)
         return told | {"files": {"analyzeFile": part}}
     return told | {"content": document.file, "headers": {"Content-Type": document.content_type}}
-
-
-def _seconds(answer: Answer) -> float | None:
-    """How long the service asks to wait, where it does, in whole seconds."""
-    told = answer.headers.get("Retry-After", "")
-    return float(told) if told.isdigit() else None

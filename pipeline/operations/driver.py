@@ -7,6 +7,7 @@ for an answer keeps another kind of call from being made."""
 from __future__ import annotations
 
 import heapq
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -23,10 +24,13 @@ from pipeline.remote import Operation, OperationKind, OperationState, ServiceFau
 
 POLL_FAILED = "poll-failed"
 STOPPED = "stopped"
+FORGOTTEN = "operation-forgotten"
 _SENDS = 24
 """Handed out ahead at most: each waits for its turn, then for the service to take a document."""
 _POLLS = 32
 _LOOK_SECONDS = 0.5
+_SHORTLY = 0.05
+"""After a deadline, in seconds: so that the poll then finds it passed."""
 _OURS_TO_REPEAT = {"operation-expired", "operation-overdue"}
 _ENDS_ALL = {"lease-lost"}
 
@@ -74,9 +78,10 @@ class OperationDriver:
         they are taken in a thread of their own, one at a time, when there is room.
 
         Errors in outcomes: what `send` and `conclude` raise; DocumentError `failed-at-service`; AttemptError
-        `operation-expired` or `operation-overdue` (to be begun again), `poll-failed` or `stopped` (an
-        operation that was begun stands, the next run asks again). Raises what ends more than one operation:
-        RunError, and any error `lease-lost`; and what taking submissions raises.
+        `operation-expired`, `operation-forgotten` or `operation-overdue` (to be begun again; the last two
+        cost an attempt), `poll-failed` or `stopped` (an operation that was begun stands, the next run asks
+        again). Raises what ends more than one operation: RunError, and any error `lease-lost`; and what
+        taking submissions raises.
         """
         return _Loop(self, max(parallelism, 1)).outcomes(iter(submissions))
 
@@ -107,8 +112,10 @@ class OperationDriver:
                 return _Running(state.seconds)
         except AttemptError as error:
             if error.reason in _OURS_TO_REPEAT:
+                error = _forgotten(error) if flight.submission.operation is None else error
                 self.ledger.failed(flight.ours, error.reason)
-                raise
+                raise error from None
+            self._require_answer(flight.ours)
             raise AttemptError(str(error), reason=POLL_FAILED) from error
         if state.end == "failed":
             self.ledger.failed(flight.ours, "failed-at-service")
@@ -121,6 +128,21 @@ class OperationDriver:
         if flight.submission.operation is None or flight.polls > 1:
             by = self.clock() - flight.begun_at
             self.pace_of(flight.submission.kind).learn(flight.running_at, by)
+
+    def _require_answer(self, operation: Operation) -> None:
+        """An operation that cannot be asked about is begun again once its time is over, or it would stay
+        submitted for ever."""
+        try:
+            self._require_time(operation)
+        except AttemptError as overdue:
+            self.ledger.failed(operation, overdue.reason)
+            raise
+
+    def left(self, operation: Operation) -> float:
+        """Seconds until its time is over; a poll is not put off for longer, whatever the service asks."""
+        if operation.deadline is None:
+            return math.inf
+        return max((operation.deadline - self.ledger.now()).total_seconds(), 0.0) + _SHORTLY
 
     def _require_time(self, operation: Operation) -> None:
         if operation.deadline is not None and self.ledger.now() > operation.deadline:
@@ -230,7 +252,8 @@ class _Loop:
     def _wait_for(self, flight: _Flight, running: _Running) -> None:
         age = self._driver.clock() - flight.begun_at
         pace = self._driver.pace_of(flight.submission.kind)
-        self._push(flight, pace.wait(age, flight.polls, running.seconds))
+        wait = pace.wait(age, flight.polls, running.seconds)
+        self._push(flight, min(wait, self._driver.left(flight.ours)))
 
     def _push(self, flight: _Flight, seconds: float) -> None:
         self._count += 1
@@ -264,6 +287,17 @@ class _Loop:
             left = set(wait(left, _LOOK_SECONDS).not_done)
         for lane in (self._source, self._sends, self._polls):
             lane.close()
+
+
+def _forgotten(error: AttemptError) -> AttemptError:
+    """A service that does not know what it took in this very run costs an attempt: to begin it again for
+    nothing would go on for ever, and be paid each time."""
+    if error.reason != "operation-expired":
+        return error
+    return AttemptError(
+        "the service took it and a moment later does not know the operation: check the row's endpoint",
+        reason=FORGOTTEN,
+    )
 
 
 def ends_all(error: Exception) -> bool:

@@ -24,7 +24,7 @@ _ENDS_AT_ONCE = {"timed-out", "out-of-memory"}
 _COSTS_NO_ATTEMPT = {"stopped", "blob-changed", "operation-expired", "poll-failed", OVER_LIMIT, "taken-away"}
 _STAYS_SUBMITTED = {"stopped", "poll-failed"}
 _ENDS_ROW = {"not-reachable", "throttled"}
-_NO_DELAY = {"worker-died", "operation-expired"}
+_NO_DELAY = {"worker-died", "operation-expired", "operation-forgotten"}
 _BEGUN_AGAIN = {"operation-expired", "operation-forgotten", "operation-overdue"}
 _COMMIT_SECONDS, _COMMIT_PAUSE = 2.0, 0.2
 """A commit is made after the first at the latest, and not before the second has passed since the last one."""

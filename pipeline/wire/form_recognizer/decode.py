@@ -38,6 +38,7 @@ _MALFORMED = (
     IndexError,
     ArithmeticError,
     OSError,
+    RecursionError,
     DocumentError,
 )
 _ENDS: Mapping[str, OperationEnd] = {

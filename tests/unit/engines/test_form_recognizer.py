@@ -236,10 +236,25 @@ def test_an_operation_that_the_service_forgot_is_begun_again(speak: Speaker) -> 
     assert error.reason == "operation-expired"
 
 
-def test_a_poll_that_is_refused_ends_the_row(speak: Speaker) -> None:
+def test_a_poll_that_is_refused_costs_this_operation_alone(speak: Speaker) -> None:
     engine, _ = speak(refusal(400, "x"))
-    error = raised(RowError, lambda: engine.poll(operation("analyze", f"{MODELS}/m/analyzeresults/1")))
+    error = raised(AttemptError, lambda: engine.poll(operation("analyze", f"{MODELS}/m/analyzeresults/1")))
     assert error.reason == "refused-by-service"
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[1]", b"null", b'{"status": "succ', b"[" * 100_000])
+def test_an_answer_to_a_poll_that_is_no_object_costs_this_operation_alone(
+    speak: Speaker, body: bytes
+) -> None:
+    engine, _ = speak(Scripted(body=body))
+    error = raised(AttemptError, lambda: engine.poll(operation("analyze", f"{MODELS}/m/analyzeresults/1")))
+    assert error.reason == "answer-unreadable"
+
+
+@pytest.mark.parametrize("told", ["\u00b2", "-1", "1e9", "9" * 400, "soon", "nan"])
+def test_a_wait_that_makes_no_sense_is_none(speak: Speaker, told: str) -> None:
+    engine, _ = speak(Scripted(body={"status": "running"}, headers={"Retry-After": told}))
+    assert engine.poll(operation("analyze", f"{MODELS}/m/analyzeresults/1")).seconds is None
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pipeline.db import operations
 from pipeline.errors import AttemptError, DocumentError, RowError
 from pipeline.operations.pace import Latencies, Pace
 from pipeline.ports import Outcome
-from pipeline.remote import OperationState, ServiceFault
+from pipeline.remote import Operation, OperationState, ServiceFault
 from tests.unit.operations.conftest import START, Desk
 
 
@@ -87,11 +87,28 @@ def test_a_poll_that_fails_leaves_the_operation_standing(desk: Desk) -> None:
     assert desk.rows()[0][1] == "submitted"
 
 
-@pytest.mark.parametrize("reason", ["operation-expired", "operation-overdue"])
-def test_an_operation_the_service_forgot_may_be_begun_again(desk: Desk, reason: str) -> None:
-    desk.service.answers["a"] = lambda: raising(AttemptError("404", reason=reason))
-    assert desk.perform("a") == {"a": reason}
+def test_an_operation_the_service_forgot_may_be_begun_again(desk: Desk) -> None:
+    """For nothing, where its result may have been kept no longer; at the cost of an attempt, where it was
+    begun a moment ago: that would go on for ever."""
+    desk.service.answers["a"] = lambda: raising(AttemptError("404", reason="operation-expired"))
+    assert desk.perform("a") == {"a": "operation-forgotten"}
     assert desk.rows()[0][1] == "failed"
+    known = Operation(1, "analyze", "https://service/operations/a", START, START)
+    assert desk.perform("a", operation=known) == {"a": "operation-expired"}
+
+
+def test_an_operation_that_cannot_be_asked_about_is_given_up_past_its_deadline(desk: Desk) -> None:
+    desk.service.answers["a"] = lambda: raising(AttemptError("no JSON", reason="answer-unreadable"))
+    overdue = Operation(1, "analyze", "https://service/operations/a", START, START - timedelta(seconds=1))
+    assert desk.perform("a", operation=overdue) == {"a": "operation-overdue"}
+
+
+def test_a_service_that_asks_for_a_longer_wait_than_there_is_time_is_asked_at_the_deadline(
+    desk: Desk,
+) -> None:
+    desk.service.answers["a"] = lambda: OperationState("running", seconds=1e9)
+    assert desk.perform("a", seconds=20.0) == {"a": "operation-overdue"}
+    assert desk.clock.seconds < 30
 
 
 def test_an_operation_past_its_deadline_is_given_up(desk: Desk) -> None:
