@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from pipeline.cli.console import Exit, out
 from pipeline.cli.tables import Output, OutputOption, print_json
 from pipeline.db import schema
+from pipeline.db.connection import understood
 from pipeline.db.place import locate
 from pipeline.settings import load_settings
 from pipeline.wiring import open_settings_database
@@ -37,6 +38,7 @@ def upgrade() -> None:
     before = schema.current_revision(engine)
     schema.upgrade(engine)
     after = schema.current_revision(engine)
+    out.print(str(locate(engine.url)), markup=False)
     if before == after:
         out.print(f"schema {after}: current")
         return
@@ -86,14 +88,25 @@ def status(output: OutputOption = Output.TEXT) -> None:
     epilog="Example: formpipe db sql --dialect mssql > all.sql; formpipe db sql --dialect mssql --from 0002"
 )
 def sql(
-    dialect: Annotated[Dialect, typer.Option(help="Whose SQL to print.")] = Dialect.SQLITE,
+    dialect: Annotated[
+        Dialect | None,
+        typer.Option(help="Whose SQL to print; without it, that of database_url.", show_default=False),
+    ] = None,
     start: Annotated[
         str | None, typer.Option("--from", metavar="REVISION", help="The revision the database is at.")
     ] = None,
 ) -> None:
     """Print the schema as SQL for a DBA to read and run, without connecting: the whole of it, or with --from
     the way from a revision to the newest."""
-    out.out(schema.render_sql(dialect.value, start), highlight=False)
+    chosen = dialect.value if dialect else _dialect_of_settings()
+    out.out(schema.render_sql(chosen, start), highlight=False)
+
+
+def _dialect_of_settings() -> str:
+    named = understood(load_settings().database_url.get_secret_value()).get_backend_name()
+    if named not in tuple(Dialect):
+        raise typer.BadParameter(f"database_url names {named}: say whose SQL", param_hint="--dialect")
+    return named
 
 
 def _open() -> Engine:

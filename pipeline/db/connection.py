@@ -127,16 +127,16 @@ def _open_sqlite(url: URL) -> Engine:
 
 def _unusable(error: Exception) -> RunError:
     return RunError(
-        f"database_url cannot be used ({type(error).__name__}): set FORMPIPE_DATABASE_URL to something "
-        "like sqlite:///formpipe.db or postgresql://USER@HOST/DATABASE",
+        f"database_url cannot be used ({type(error).__name__}): set it in formpipe.toml, or "
+        "FORMPIPE_DATABASE_URL, to something like sqlite:///formpipe.db or postgresql://USER@HOST/DATABASE",
         reason="database-url",
     )
 
 
 def _unknown_database(drivername: str) -> RunError:
     return RunError(
-        f"database_url names {drivername}, which nobody here speaks: FORMPIPE_DATABASE_URL begins with "
-        "sqlite:///, postgresql:// or mssql://",
+        f"database_url names {drivername}, which nobody here speaks: what formpipe.toml or "
+        "FORMPIPE_DATABASE_URL says begins with sqlite:///, postgresql:// or mssql://",
         reason="database-url",
     )
 

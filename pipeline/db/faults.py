@@ -38,8 +38,8 @@ CONFLICT = DatabaseFault(
 )
 LOST = DatabaseFault(
     "database-unreachable",
-    "the database does not answer: check that the server runs, that FORMPIPE_DATABASE_URL names it and that "
-    "its firewall lets this machine in; what was committed stays, run again",
+    "the database does not answer: check that the server runs, that database_url names it and that its "
+    "firewall lets this machine in; what was committed stays, run again",
     repeat=True,
 )
 CROWDED = DatabaseFault(
@@ -50,7 +50,7 @@ CROWDED = DatabaseFault(
 MISSING = DatabaseFault(
     "database-missing",
     "there is no such database on the server, or this user may not open it: create it, or mend the name in "
-    "FORMPIPE_DATABASE_URL",
+    "database_url",
 )
 MISSING_OR_AWAY = DatabaseFault(MISSING.reason, MISSING.remedy, repeat=True)
 """SQL Server's 4060 is also what Azure SQL says while a database moves."""
@@ -61,15 +61,20 @@ FULL = DatabaseFault(
 READ_ONLY = DatabaseFault(
     "database-read-only",
     "the database cannot be written to: let this user write its file and folder, or name the primary server "
-    "in FORMPIPE_DATABASE_URL, no read-only copy of it",
+    "in database_url, no read-only copy of it",
 )
 FORBIDDEN = DatabaseFault(
     "database-forbidden", "the database user lacks a permission: have it granted, then run again"
 )
 LOGIN = DatabaseFault(
     "database-sign-in",
-    "the database refused the sign-in: mend the user in FORMPIPE_DATABASE_URL, or the secret or token it "
-    "signs in with, and check the server's firewall",
+    "the database refused the sign-in: mend the user in database_url, or the password or token it signs in "
+    "with (database_password_secret names the secret), and check the server's firewall",
+)
+NO_PASSWORD = DatabaseFault(
+    LOGIN.reason,
+    "the database asks for a password and was given none: name the secret that holds it in "
+    "database_password_secret",
 )
 DRIVER = DatabaseFault(
     "database-driver",
@@ -95,12 +100,16 @@ _POSTGRESQL: Mapping[str, DatabaseFault] = {
     "3D000": MISSING,
 }
 _POSTGRESQL_SAYS = (
+    (re.compile(r"no password supplied"), NO_PASSWORD),
     (re.compile(r"too many (clients|connections)|remaining connection slots", re.I), CROWDED),
     (re.compile(r'database ".*" does not exist'), MISSING),
-    (re.compile(r'authentication failed|no password supplied|role ".*" does not exist|pg_hba\.conf'), LOGIN),
+    (re.compile(r'authentication failed|role ".*" does not exist|pg_hba\.conf'), LOGIN),
     (re.compile(r"permission denied for database", re.I), FORBIDDEN),
 )
 """libpq gives no SQLSTATE for what fails while connecting, only the server's words."""
+_UNMADE = re.compile(
+    r"connection failed: |connection is bad: |(?=connection timeout expired|failed to resolve)"
+)
 
 _SQLITE: Mapping[int, DatabaseFault] = {
     sqlite3.SQLITE_BUSY: CONFLICT,
@@ -186,14 +195,29 @@ def _of_odbc(arguments: tuple[object, ...]) -> DatabaseFault | None:
 
 
 def cause_of(error: DBAPIError) -> str:
-    """The error's class and code, for a message: never its text, which may quote values."""
+    """The error's class and code, for a message. Of its text, which may quote values, only what names
+    hosts, users and objects."""
     original = error.orig
+    told = _told_without_values(original)
     code = (
         getattr(original, "sqlstate", None)
         or getattr(original, "sqlite_errorname", None)
         or next(iter(_codes(original)), None)
     )
-    return f"{type(original).__name__} {code}" if code else type(original).__name__
+    named = f"{type(original).__name__} {code}" if code else type(original).__name__
+    return f"{named}: {told}" if told else named
+
+
+def _told_without_values(original: object) -> str:
+    """PostgreSQL's first line on a connection that was not made (libpq, no SQLSTATE) or a permission that
+    lacks (42501): they come before any row is looked at."""
+    if not hasattr(original, "sqlstate"):
+        return ""
+    told = str(original).strip().partition("\n")[0]
+    if original.sqlstate == "42501":
+        return told
+    unmade = _UNMADE.match(told) if original.sqlstate is None else None
+    return told[unmade.end() :] if unmade else ""
 
 
 def _codes(original: object) -> list[str]:

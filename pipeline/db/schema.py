@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine, inspect
 from sqlalchemy.exc import DBAPIError
 
 from pipeline.db.connection import reading
+from pipeline.db.place import locate
 from pipeline.db.schema_lock import is_locked, wait_for_the_schema
 from pipeline.db.tables import metadata
 from pipeline.db.views import drop_all_views
@@ -106,9 +107,10 @@ def require_current(engine: Engine) -> None:
     if found == head_revision():
         return
     require_known(found)
+    new_folder = " (a new folder: `formpipe init`)" if engine.dialect.name == "sqlite" else ""
     raise RunError(
-        f"the database schema is {found or 'missing'}, this program needs {head_revision()}: "
-        "run `formpipe db upgrade` (a new folder: `formpipe init`)",
+        f"the database schema is {found or 'missing'} ({locate(engine.url)}), this program needs "
+        f"{head_revision()}: run `formpipe db upgrade`{new_folder}",
         reason="database-schema",
     )
 

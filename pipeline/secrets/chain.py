@@ -86,7 +86,7 @@ class SecretChain:
         ways = ", or ".join(provider.to_set(name) for provider in self._providers)
         raise RowError(
             f"there is no secret {name}. Looked in: {places}. Set it with {ways}, or mend the name in the "
-            "row",
+            "row or setting",
             reason="secret-missing",
         )
 

@@ -60,7 +60,8 @@ def test_a_database_is_made_looked_at_undone_and_made_again(empty: Engine) -> No
     assert made.exit_code == 0
     assert "0001  The first schema\n" in made.stdout
     assert made.stdout.endswith(f"schema {schema.head_revision()} (was missing)\n")
-    assert db("upgrade").stdout == f"schema {schema.head_revision()}: current\n"
+    assert db("upgrade").stdout.endswith(f"\nschema {schema.head_revision()}: current\n")
+    assert db("upgrade").stdout.startswith(f"{empty.dialect.name}: ")
     assert (db("status").exit_code, "pending" in db("status").stdout) == (0, False)
 
     assert db("downgrade", "0002", "--yes").stdout == "schema 0002\n"
@@ -156,6 +157,22 @@ def test_the_sql_of_a_way_is_printed_without_a_database(
     assert len(steps) == len(schema.pending(start))
     assert ("CREATE TABLE alembic_version" in found.stdout) == (start is None)
     assert not (tmp_path / "none.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "dialect"), [("sqlite:///none.db", "sqlite"), ("postgresql://me@host/db", "postgresql")]
+)
+def test_sql_is_printed_for_the_database_of_the_settings_where_no_dialect_is_named(
+    url: str, dialect: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORMPIPE_DATABASE_URL", url)
+    assert db("sql").stdout == db("sql", "--dialect", dialect).stdout
+
+
+def test_sql_is_not_printed_for_a_database_that_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORMPIPE_DATABASE_URL", "mysql://me@host/db")
+    found = db("sql")
+    assert found.exit_code == 2 and "database_url names mysql" in found.stderr
 
 
 def test_the_printed_way_ends_where_the_upgrade_does(empty: Engine) -> None:

@@ -121,6 +121,24 @@ def test_a_cause_is_a_class_and_a_code_and_quotes_nothing() -> None:
     assert cause_of(_sqlite("SQLITE_FULL")) == "OperationalError SQLITE_FULL"
 
 
+def test_a_cause_tells_what_names_hosts_users_and_objects_and_no_further_line() -> None:
+    server = 'connection to server at "db", port 5432 failed: '
+    refused = _postgresql(None, f"connection failed: {server}Connection refused\n\tIs it running?")
+    assert cause_of(refused) == f"OperationalError: {server}Connection refused"
+    forbidden = _postgresql("42501", "permission denied for table form_type\nDETAIL: secret")
+    assert cause_of(forbidden) == "OperationalError 42501: permission denied for table form_type"
+    assert cause_of(_postgresql(None, "sending secret failed")) == "OperationalError"
+
+
+def test_a_password_that_was_not_given_is_told_from_a_wrong_one() -> None:
+    server = 'connection failed: connection to server at "db", port 5432 failed: '
+    given = fault_of(_postgresql(None, f'{server}FATAL:  password authentication failed for user "me"'))
+    none = fault_of(_postgresql(None, f"{server}fe_sendauth: no password supplied"))
+    assert given is not None and none is not None
+    assert given.reason == none.reason == "database-sign-in"
+    assert "was given none" in none.remedy and "was given none" not in given.remedy
+
+
 class Work:
     """Writes a row, then fails as often as it is told, before it is committed."""
 
