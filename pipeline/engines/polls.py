@@ -9,9 +9,7 @@ from typing import Any
 from pipeline.errors import AttemptError, FormpipeError
 from pipeline.rest.client import Answer
 from pipeline.rest.errors import RefusedError
-
-LONGEST_WAIT = 3600.0
-"""Seconds that a service may ask for before the next poll."""
+from pipeline.rest.faults import LONGEST_WAIT
 
 
 def body_of(answer: Answer) -> dict[str, Any]:

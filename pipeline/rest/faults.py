@@ -21,6 +21,8 @@ _RETIRED = re.compile(r"retired|deprecated|no longer", re.IGNORECASE)
 _XML = re.compile(rb"<Code>([^<]{1,100})</Code>\s*(?:<Message>([^<]{0,1000})</Message>)?", re.IGNORECASE)
 _LONGEST = 1000
 _LONGEST_CODE = 100
+LONGEST_WAIT = 3600.0
+"""Seconds that a service is believed to mean: every process keeps to its `Retry-After`."""
 
 
 def meaning(status: int, fault: ServiceFault) -> Meaning:
@@ -57,15 +59,16 @@ def fault_of(status: int, body: bytes) -> ServiceFault:
 
 
 def seconds_to_wait(headers: Mapping[str, str], now: datetime) -> float | None:
-    """`Retry-After`, in seconds or as a date; None where it is absent or makes no sense."""
+    """`Retry-After`, in seconds or as a date, an hour at most; None where it is absent or makes no sense."""
     told = (headers.get("Retry-After") or "").strip()
-    if re.fullmatch(r"\d+(\.\d+)?", told):
-        return float(told)
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", told):
+        return min(float(told), LONGEST_WAIT)
     try:
         until = parsedate_to_datetime(told)
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
-    return max((until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds(), 0.0)
+    seconds = (until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds()
+    return min(max(seconds, 0.0), LONGEST_WAIT)
 
 
 def _innermost(error: Mapping[str, Any], status: int) -> ServiceFault:

@@ -117,3 +117,14 @@ def test_retry_after_is_seconds_or_a_date(told: str, seconds: float | None) -> N
 
 def test_a_date_that_has_passed_means_now() -> None:
     assert seconds_to_wait({"Retry-After": "Mon, 02 Mar 2020 09:00:30 GMT"}, NOW) == 0.0
+
+
+@pytest.mark.parametrize("told", ["99999999", "9" * 400, "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_a_service_is_believed_to_mean_an_hour_at_most(told: str) -> None:
+    """Every process that shares the resource keeps to it."""
+    assert seconds_to_wait({"Retry-After": told}, NOW) == 3600.0
+
+
+@pytest.mark.parametrize("told", ["²", "٣", "nan", "inf", "1e9", "Mon, 01 Jan 0001 00:00:00 +2359"])
+def test_a_wait_that_makes_no_sense_is_none_or_none_at_all(told: str) -> None:
+    assert not seconds_to_wait({"Retry-After": told}, NOW)
