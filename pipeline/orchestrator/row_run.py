@@ -17,7 +17,7 @@ from pipeline.orchestrator.leasing import HELD_ELSEWHERE, Guard, held, view_leas
 from pipeline.orchestrator.left_over import left_over
 from pipeline.orchestrator.preparing import Prepared
 from pipeline.orchestrator.progress import Note, Progress
-from pipeline.orchestrator.run_context import RunContext, RunOptions, RunSummary, add_row, recover
+from pipeline.orchestrator.run_context import RunContext, RunOptions, RunSummary, add_row, end_of, recover
 from pipeline.orchestrator.sending import courier_of
 from pipeline.orchestrator.service_access import LOCAL, GroupAccess
 from pipeline.orchestrator.showing import Showing
@@ -45,7 +45,8 @@ class RowRun:
     guard: Guard
 
     def score(self) -> None:
-        """Score what is due and write down what came of it. Raises RowError where the row cannot go on."""
+        """Score what is due and write down what came of it, also where the row could not go on. Raises
+        RunError, and RowError where nothing was begun."""
         started, row, prepared = time.monotonic(), self.row, self.prepared
         version, changes = prepared.version, prepared.listings[row.form_type]
         spending = self._spending(version)
@@ -56,20 +57,35 @@ class RowRun:
             with self._turn(view_lease(row.form_type)):
                 stored = showing.prepare()
             scoring = replace(self._scoring(executor, total, courier), stored=stored, spending=spending)
-            tally = score_backlog(scoring, row, version, self.context.limits)
+            tally, ended = scoring.tally, self._backlog(scoring, version)
             self._show(showing, tally)
             courier = courier or courier_of(self.context, row, self.guard, turn, patience=_TURN_SECONDS)
             if courier:
                 courier.catch_up()
             left = left_over(self.context.sources, row, spending)
             told = self._reasons(tally, courier, None if total else changes.unchanged)
-        state: RowEnd = "stopped" if self.context.stopping() else "finished"
-        decision = "; ".join([prepared.reason, *showing.sentences])
-        seconds = round(time.monotonic() - started, 3)
-        result = _row_of(row, state, changes, tally)
-        reason = "; ".join([*left.told, *told]) or None
-        result = replace(result, decision=decision, seconds=seconds, reason=reason, left_over=left.documents)
+        why = [f"{ended.reason}: {ended}"] if ended else []
+        result = replace(
+            _row_of(row, self._state(ended), changes, tally),
+            decision="; ".join([prepared.reason, *showing.sentences]),
+            seconds=round(time.monotonic() - started, 3),
+            reason="; ".join([*why, *left.told, *told]) or None,
+            left_over=left.documents,
+        )
         add_row(self.context, self.summary, result)
+
+    def _backlog(self, scoring: ScoringContext, version: ModelVersion) -> RowError | None:
+        """Score what is due; what ended the row before its time."""
+        try:
+            score_backlog(scoring, self.row, version, self.context.limits)
+        except RowError as error:
+            return error
+        return None
+
+    def _state(self, ended: RowError | None) -> RowEnd:
+        if ended:
+            return end_of(ended.reason)
+        return "stopped" if self.context.stopping() else "finished"
 
     def _show(self, showing: Showing, tally: Tally) -> None:
         """What was scored counts, even where another run keeps altering the views: it shows it as well."""
@@ -140,7 +156,12 @@ class RowRun:
     def _access(self) -> GroupAccess:
         context = self.context
         return GroupAccess(
-            context.services, context.sources.database, context.terms, self.guard, context.stopping
+            context.services,
+            context.sources.database,
+            context.terms,
+            self.guard,
+            context.stopping,
+            self.summary.run_id,
         )
 
     def _lay_out(self, version: ModelVersion) -> None:

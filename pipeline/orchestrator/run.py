@@ -10,16 +10,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from pipeline.db.faults import ended_by
 from pipeline.errors import FormpipeError, RunError, place_of
 from pipeline.orchestrator import bookkeeping
-from pipeline.orchestrator.leasing import HELD_ELSEWHERE, Guard, alive
+from pipeline.orchestrator.leasing import Guard, alive
 from pipeline.orchestrator.plan import run_order
 from pipeline.orchestrator.preparing import Preparation, Prepared
 from pipeline.orchestrator.row_run import RowRun
-from pipeline.orchestrator.run_context import RunContext, RunOptions, RunSummary, add_row, recover
+from pipeline.orchestrator.run_context import RunContext, RunOptions, RunSummary, add_row, end_of, recover
 from pipeline.orchestrator.sending import send_what_waits
 from pipeline.orchestrator.survey import load_rows, require_known
-from pipeline.scoring.spending import OVER_LIMIT
 from pipeline.training.membership import group_rows
-from pipeline.types import FormType, RowEnd, RunRow
+from pipeline.types import FormType, RunRow
 
 
 def execute(context: RunContext, options: RunOptions) -> RunSummary:
@@ -65,7 +64,6 @@ def _all_groups(
             _GroupRun(context, options, summary, rows, wanted, guard).execute()
 
 
-_ENDS: dict[str, RowEnd] = {HELD_ELSEWHERE: "skipped", "stopped": "stopped", OVER_LIMIT: "finished"}
 Made = TypeVar("Made")
 
 
@@ -126,7 +124,6 @@ class _GroupRun:
         return None
 
     def _end(self, rows: Sequence[FormType], reason: str, message: str) -> None:
-        state: RowEnd = _ENDS.get(reason, "failed")
         for row in rows:
-            ended = RunRow(row.form_type, state, reason=f"{reason}: {message}")
+            ended = RunRow(row.form_type, end_of(reason), reason=f"{reason}: {message}")
             add_row(self._context, self._summary, ended)

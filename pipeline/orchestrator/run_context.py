@@ -9,14 +9,15 @@ from pathlib import Path
 from pipeline.delivering.courier import Trouble
 from pipeline.orchestrator import bookkeeping
 from pipeline.orchestrator.allowance import Allowance
-from pipeline.orchestrator.leasing import LeaseTerms
+from pipeline.orchestrator.leasing import HELD_ELSEWHERE, LeaseTerms
 from pipeline.orchestrator.progress import Listener, Note
 from pipeline.orchestrator.reconciling import reconcile
 from pipeline.orchestrator.service_access import ServiceAccess
 from pipeline.orchestrator.survey import Sources
 from pipeline.ports import Executor, Sinks
+from pipeline.scoring.spending import OVER_LIMIT
 from pipeline.scoring.stage import ScoringLimits
-from pipeline.types import Fault, RunRow
+from pipeline.types import Fault, RowEnd, RunRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,14 @@ class RunSummary:
     rows: list[RunRow] = field(default_factory=list)
     faults: tuple[Fault, ...] = ()
     troubles: list[Trouble] = field(default_factory=list)
+
+
+_ENDS: dict[str, RowEnd] = {HELD_ELSEWHERE: "skipped", "stopped": "stopped", OVER_LIMIT: "finished"}
+
+
+def end_of(reason: str) -> RowEnd:
+    """How a row ends that ended for this reason."""
+    return _ENDS.get(reason, "failed")
 
 
 def recover(context: RunContext) -> int:
