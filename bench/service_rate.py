@@ -6,9 +6,10 @@
     python bench/service_rate.py --processes 2 --database postgresql
 
 The emulator, in a process of its own, enforces the limits of tier S0 and answers from a can after a latency
-that is log-normal (median 3 s, sigma 0.5). `formpipe run` works off a backlog of small PDFs, each with bytes of
-its own, on a row with a large parallelism: listing, staging, sending, polling and committing are those of every
-run. Counted is what the emulator says it took, in a window after the start. Exit code 1: a limit is missed.
+that is log-normal (median 3 s, sigma 0.5). `formpipe run` works off a backlog of small PDFs, each with bytes
+of its own, on a row with a large parallelism: listing, staging, sending, polling and committing are those of
+every run. Counted is what the emulator says it took, in a window after the start. Exit code 1: a limit is
+missed.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -143,7 +144,8 @@ def set_up(folder: Path, database: Engine, documents: int) -> None:
 
 @contextmanager
 def running(folder: Path, url: str, service: Service, processes: int) -> Iterator[list[psutil.Process]]:
-    """So many `formpipe run` on the same backlog; at the end they are asked to stop."""
+    """So many `formpipe run` on the same backlog, the first, which prepares the model and lists, a little
+    ahead; at the end they are asked to stop."""
     environment = os.environ | {
         "FORMPIPE_DATABASE_URL": url,
         "FORMPIPE_STORAGE_ROOT": str(folder / "lake"),
@@ -152,18 +154,24 @@ def running(folder: Path, url: str, service: Service, processes: int) -> Iterato
         "CognitiveServiceSubscriptionKey": KEY,
     }
     command = [str(Path(sys.executable).with_name("formpipe")), "run"]
-    with ExitStack() as opened:
-        logs = [opened.enter_context((folder / f"run{n}.log").open("wb")) for n in range(processes)]
-        started = [
-            subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log) for log in logs
-        ]
-        try:
-            yield [psutil.Process(each.pid) for each in started]
-        finally:
-            for each in started:
-                each.send_signal(signal.SIGTERM)
-            for each in started:
-                stop(each, seconds=60.0)
+    started: list[subprocess.Popen[bytes]] = []
+    try:
+        for number in range(processes):
+            with (folder / f"run{number}.log").open("wb") as log:
+                started.append(subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log))
+            await_calls(service, [psutil.Process(each.pid) for each in started], folder)
+        yield [psutil.Process(each.pid) for each in started]
+    finally:
+        for each in started:
+            each.send_signal(signal.SIGTERM)
+        for each in started:
+            stop(each, seconds=60.0)
+
+
+def await_calls(service: Service, runs: Sequence[psutil.Process], folder: Path) -> None:
+    while not service.calls()["analyze 202"]:
+        require_alive(runs, folder)
+        time.sleep(0.1)
 
 
 # --- measuring --------------------------------------------------------------------------------------
@@ -188,10 +196,7 @@ class Window:
 
 
 def watch(service: Service, runs: Sequence[psutil.Process], seconds: float, folder: Path) -> Window:
-    """Wait until the flow is steady, then for the window."""
-    while not service.calls()["analyze 202"]:
-        require_alive(runs, folder)
-        time.sleep(0.1)
+    """Wait until the flow is steady, then for the window to pass."""
     time.sleep(START_SECONDS)
     before = [cpu_seconds(each) for each in (*runs, service.process)]
     begun, former = time.time(), service.calls()

@@ -15,15 +15,15 @@ from pipeline.services import load_services
 OperationClass = Literal["analyze", "get", "manage", "list"]
 CLASSES: tuple[OperationClass, ...] = get_args(OperationClass)
 
-SHARE = 0.985
+SHARE = 0.98
 """Of a rate that is used. A service counts arrivals, and the network draws together what was sent evenly: in
-a window of a second this leaves room for 15 ms, in one of five seconds for 75 ms."""
+a window of a second this leaves room for 20 ms, in one of five seconds for 100 ms."""
 
-AHEAD = 0.25
-"""Seconds of calls that are given out in advance: as long as it may take to ask for more."""
+AHEAD = 0.3
+"""Seconds of calls that are given out in advance."""
 
-_AGAIN = AHEAD / 2
-"""Seconds left of what was given out when more is asked for."""
+_AGAIN = 0.2
+"""Seconds left of what was given out when more is asked for: as long as that may take, on a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from pipeline.operations.pace import Latencies
 from pipeline.operations.submission import Ledger, Submission
 from pipeline.ports import Outcome, RemoteEngine
 from pipeline.remote import Operation, OperationKind, OperationState, ServiceFault
+from pipeline.wire.stamps import seconds_taken
 
 POLL_FAILED = "poll-failed"
 STOPPED = "stopped"
@@ -120,14 +121,15 @@ class OperationDriver:
         if state.end == "failed":
             self.ledger.failed(flight.ours, "failed-at-service")
             raise failure(state)
-        self._learn(flight)
+        self._learn(flight, seconds_taken(state.body))
         return flight.submission.conclude(state)
 
-    def _learn(self, flight: _Flight) -> None:
-        """Not of an operation that ended before this run came to ask: that may have been long ago."""
-        if flight.submission.operation is None or flight.polls > 1:
+    def _learn(self, flight: _Flight, told: float | None) -> None:
+        """Not of an operation that may have ended long before this run came to ask, unless the service tells
+        when."""
+        if flight.submission.operation is None or flight.polls > 1 or told is not None:
             by = self.clock() - flight.begun_at
-            self.pace_of(flight.submission.kind).learn(flight.running_at, by)
+            self.pace_of(flight.submission.kind).learn(flight.running_at, by, told)
 
     def _require_answer(self, operation: Operation) -> None:
         """An operation that cannot be asked about is begun again once its time is over, or it would stay

@@ -66,12 +66,16 @@ class Latencies:
             planned = next_wait(self._sorted, age) if learned else self._start.after(polls)
         return max(planned, wished or 0.0)
 
-    def learn(self, after: float, by: float) -> None:
+    def learn(self, after: float, by: float, told: float | None = None) -> None:
         """An operation ended between two ages: at the last poll that found it running, and at the one that
-        found it ended. Anywhere in between is as likely: what is kept of many is spread evenly."""
+        found it ended. `told`: how long it ran by the service's word, which is in whole seconds; without it,
+        anywhere in between is as likely. What is kept of many is spread evenly over what is not known."""
         with self._lock:
             self._fraction = (self._fraction + _GOLDEN) % 1.0
-            seconds = after + (by - after) * self._fraction
+            if told is None:
+                seconds = after + (by - after) * self._fraction
+            else:
+                seconds = min(max(told + self._fraction - 0.5, after), by)
             self._latest.append(seconds)
             insort(self._sorted, seconds)
             if len(self._latest) > _KEPT:

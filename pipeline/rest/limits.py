@@ -15,6 +15,10 @@ from pipeline.rates import Bucket, Budget, OperationClass, Slice
 __all__ = ["Limits", "LocalBudget", "OperationClass"]
 
 _LONGEST_SLEEP = 0.5
+_LATE = 0.05
+_DROPPED = 3
+"""Seconds late at which a turn is given up, and how many in a row: the calls that a stalled process makes all
+at once when it goes on would overflow a service's window. A machine that is always late calls late."""
 
 
 class LocalBudget:
@@ -68,13 +72,18 @@ class Limits:
         """Wait for a turn, and take it. Raises AttemptError `throttled`, `stopped`; RunError where the budget
         cannot be asked."""
         queue = self._queues[operation_class]
+        if not queue.rate:
+            self._sleep_until(lambda: queue.held_until)
+            return
+        dropped = 0
         while True:
-            begun = queue.holds
-            due = queue.turn() if queue.rate else queue.held_until
-            while (wait := max(due, queue.held_until) - self._clock()) > 0:
-                self._nap(wait)
-            if queue.holds == begun or not queue.rate:
+            holds, due = queue.holds, queue.turn()
+            known = self._clock()
+            self._sleep_until(lambda due=due: max(due, queue.held_until))  # type: ignore[misc]
+            late = self._clock() - max(due, known) > _LATE
+            if queue.holds == holds and (not late or dropped == _DROPPED):
                 return
+            dropped += late
 
     def hold(self, operation_class: OperationClass, seconds: float) -> None:
         """The service asked to wait: no call of this class for so long, by anybody; turns that were given out
@@ -83,6 +92,10 @@ class Limits:
         queue.hold(self._clock() + seconds)
         if queue.rate:
             self._budget.hold(operation_class, seconds)
+
+    def _sleep_until(self, due: Callable[[], float]) -> None:
+        while (wait := due() - self._clock()) > 0:
+            self._nap(wait)
 
     def _nap(self, seconds: float) -> None:
         """Part of a wait. Raises AttemptError where it is longer than patience, or everything stops."""
