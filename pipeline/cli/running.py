@@ -67,6 +67,7 @@ class Stop:
         timers: list[threading.Timer] = []
 
         def give_up() -> None:
+            context.services.close()
             context.readers.close()
             context.trainer.close()
 
