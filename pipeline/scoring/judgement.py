@@ -28,7 +28,7 @@ def type_values(
     """
     by_name = {spec.name: spec for spec in specs}
     return tuple(
-        _type_value(value, by_name.get(value.field, FieldSpec(value.field)), locale, min_confidence)
+        _type_value(value, by_name.get(value.field) or FieldSpec(value.field), locale, min_confidence)
         for value in found
     )
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -36,6 +36,7 @@ _COMB = re.compile(r"\d(?:\s(?:[-–—]\s)?\d){4,}")
 _MINUS = "-−‐‑‒–—"
 _SIGN = re.compile(f"[{_MINUS}]")
 _NO_UNIT = re.compile(rf"[{_MINUS}\s+]")
+_DASHES = ("-", "–", "—")
 _NO_CENTS = re.compile(r"(?<=\d),[-–—]{1,2}$")
 """`100,-`"""
 _SHARED = {"$", "¥", "kr", "£", "rs"}
@@ -85,7 +86,9 @@ def _parts(text: str) -> tuple[bool, str, str] | None:
     """Sign, unit (folded, without spaces) and digits with separators."""
     if len(text) > _LONGEST:
         return None
-    plain = _NO_CENTS.sub("", _latin(text).strip().strip("*").strip())
+    plain = _latin(text).strip().strip("*").strip()
+    if plain.endswith(_DASHES):
+        plain = _NO_CENTS.sub("", plain)
     if _COMB.fullmatch(plain):
         plain = re.sub(r"\D", "", plain)
     bracketed = plain.startswith("(") and plain.endswith(")")
@@ -93,11 +96,14 @@ def _parts(text: str) -> tuple[bool, str, str] | None:
     if match is None:
         return None
     head, body, tail = match.groups()
+    number = "".join(body.split())
+    if not head and not tail:
+        return bracketed, "", number
     signs = len(_SIGN.findall(head + tail))
     if signs > 1 or (signs and bracketed):
         return None
     unit = _unit(_NO_UNIT.sub("", head), _NO_UNIT.sub("", tail))
-    return bracketed or bool(signs), unit, "".join(body.split())
+    return bracketed or bool(signs), unit, number
 
 
 def _unit(head: str, tail: str) -> str:
@@ -118,18 +124,18 @@ def _latin(text: str) -> str:
 _ARABIC_MARKS = str.maketrans({"٫": ".", "٬": ",", "’": "'", "‘": "'", "،": ",", "\u200f": "", "\u200e": ""})
 
 
-def _numbers(body: str, mark: DecimalMark | None, *, strict: bool, groups: bool) -> frozenset[Decimal]:
+def _numbers(body: str, mark: DecimalMark | None, *, strict: bool, groups: bool) -> Sequence[Decimal]:
     body = body.rstrip(".,") if body.count(".") + body.count(",") > 1 or groups else body
     if mark is not None:
         number = _read(body, mark)
         if number is not None:
-            return frozenset((number,))
+            return (number,)
         if strict or "." not in body or "," not in body:
-            return frozenset()
+            return ()
     if groups and _UNDECIDED.fullmatch(body):
-        return frozenset({Decimal(re.sub(r"\D", "", body))})
+        return (Decimal(re.sub(r"\D", "", body)),)
     readings = (_read(body, "."), _read(body, ","))
-    return frozenset(n for n in readings if n is not None)
+    return [n for n in readings if n is not None]
 
 
 def _read(body: str, mark: DecimalMark) -> Decimal | None:
