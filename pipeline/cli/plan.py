@@ -107,7 +107,9 @@ def print_plan(plans: Sequence[RowPlan], prices: Prices) -> None:
     if len(busy) > 1:
         lines.append(_takes_line("all", total(each.takes for each in busy)))
     print_table(_TAKES, lines, silent={">layouts": "0"})
-    for sentence in _sentences(busy, prices):
+    for sentence in _ends(busy):
+        out.print(sentence, markup=False)
+    for sentence in _explanations(busy, prices):
         out.print(sentence, style="dim", markup=False)
 
 
@@ -137,13 +139,17 @@ def _takes_anything(takes: Takes) -> bool:
     return bool(takes.documents or takes.calls.total or takes.held_by or takes.at_least)
 
 
-def _sentences(plans: Sequence[RowPlan], prices: Prices) -> Iterator[str]:
-    """What limits leave, and how the figures were come by."""
+def _ends(plans: Sequence[RowPlan]) -> Iterator[str]:
+    """Where limits end the work, and what they leave."""
     for plan in plans:
         takes = plan.takes
         if takes.held_by is not None:
             left = rest(takes.left_documents, takes.left_pages, takes.left_cost)
             yield f"{plan.form_type} stops at {takes.held_by}: {left} left for later runs"
+
+
+def _explanations(plans: Sequence[RowPlan], prices: Prices) -> Iterator[str]:
+    """How the figures were come by."""
     yield (
         "~ pages are an estimate (documents times the mean so far, or one each): nobody has counted those of "
         "new documents."

@@ -56,4 +56,8 @@ class Allowance:
 def rest(documents: int, pages: int, cost: Cost) -> str:
     """`1,200 documents (about 3,400 pages, USD 71.40 to 102.00)`; without a price where nothing is paid."""
     price = "" if cost == NOTHING else f", {cost}"
-    return f"{documents:,} {'document' if documents == 1 else 'documents'} (about {pages:,} pages{price})"
+    return f"{_number(documents, 'document')} (about {_number(pages, 'page')}{price})"
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
