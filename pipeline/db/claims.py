@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, or_, select, update
 
 from pipeline.db.chunks import chunks
-from pipeline.db.tables import document
+from pipeline.db.tables import document, run
 from pipeline.types import BacklogDocument, BlobRef
 
 STAGES = {"submitted": "submitted", "pending": "claimed"}
@@ -66,6 +66,13 @@ def release(connection: Connection, run_id: int, form_type: str | None = None) -
     return connection.execute(update(document).where(*mine).values(_FREE)).rowcount
 
 
+def release_orphans(connection: Connection) -> int:
+    """Free what runs hold that have ended; how many documents."""
+    working = select(run.c.id).where(run.c.state == "running")
+    orphaned = (document.c.claimed_by.is_not(None), document.c.claimed_by.not_in(working))
+    return connection.execute(update(document).where(*orphaned).values(_FREE)).rowcount
+
+
 def give_back(connection: Connection, ids: Iterable[int], run_id: int) -> None:
     """Give back some of what a run holds."""
     for some in chunks(ids):
@@ -100,7 +107,7 @@ def _take(connection: Connection, ids: Sequence[int], run_id: int, stage: str) -
 
 
 def _free(form_type: str, stage: str, after: int, limit: int, now: datetime) -> Select[Any]:
-    query = select(document).where(
+    query = select(*_OF_RECORD).where(
         document.c.form_type == form_type,
         document.c.stage == stage,
         document.c.claimed_by.is_(None),
@@ -111,7 +118,7 @@ def _free(form_type: str, stage: str, after: int, limit: int, now: datetime) -> 
 
 
 def _held(form_type: str, run_id: int, stage: str, after: int, limit: int) -> Select[Any]:
-    mine = select(document).where(
+    mine = select(*_OF_RECORD).where(
         document.c.claimed_by == run_id,
         document.c.form_type == form_type,
         document.c.stage == STAGES[stage],
@@ -128,6 +135,12 @@ def _locked(query: Select[Any], hint: str, *, skip: bool = False) -> Select[Any]
 
 def _read(connection: Connection, query: Select[Any]) -> list[BacklogDocument]:
     return [_record(row) for row in connection.execute(query)]
+
+
+_OF_RECORD = [
+    document.c[name]
+    for name in ("id", "form_type", "account", "container", "path", "etag", "size", "attempts")
+]
 
 
 def _record(row: Row[Any]) -> BacklogDocument:

@@ -45,6 +45,7 @@ def reconcile_now(connection: Connection, now: datetime) -> Reconciled:
         runs.finish(connection, key, state="lost", now=now, reason=_LOST)
         runs.record(connection, "run-lost", now=now, run_id=key, documents=documents)
         returned += documents
+    returned += claims.release_orphans(connection)
     living = {holder for key, holder in running.items() if key not in dead}
     return Reconciled(tuple(dead), returned, operations.give_up_intents(connection, living, now))
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, Row, Select, and_, case, func, select
 
 from pipeline.db import forgetting, models
 from pipeline.db.connection import reading
-from pipeline.db.tables import STAGES, document, field_value, part
+from pipeline.db.tables import STAGES, document, field_value, part, run
 from pipeline.types import FormType
 
 
@@ -50,6 +50,15 @@ def forgotten(database: Engine, form_type: str, hashes: Collection[str]) -> dict
     """The ETags that blobs had when they were forgotten, by path hash."""
     with reading(database) as connection:
         return forgetting.etags(connection, form_type, sorted(hashes))
+
+
+def held_by_none(database: Engine, form_type: str) -> Sequence[str]:
+    """Paths of documents that are claimed by a run that has ended."""
+    working = select(run.c.id).where(run.c.state == "running")
+    held = (document.c.claimed_by.is_not(None), document.c.claimed_by.not_in(working))
+    query = select(document.c.path).where(document.c.form_type == form_type, *held).order_by(document.c.id)
+    with reading(database) as connection:
+        return connection.scalars(query).all()
 
 
 def required_fields(database: Engine, row: FormType) -> dict[int | None, frozenset[str]]:

@@ -34,6 +34,7 @@ Kind = Literal[
     "values-missing",
     "values-too-many",
     "required-field-missing",
+    "held-by-none",
     "output-missing",
     "output-invalid",
     "backlog-unreadable",
@@ -119,6 +120,10 @@ class _Check:
         for page in documents.pages(self._database, self._row.form_type, fields, PAGE):
             for found in page:
                 yield from self._document(found, listed)
+        for path in documents.held_by_none(self._database, self._row.form_type):
+            yield self._say(
+                "held-by-none", path, "a run that has ended still holds it: the next run frees it"
+            )
 
     def _say(self, kind: Kind, path: str, message: str) -> Difference:
         return Difference(kind, self._row.form_type, path, message)

@@ -14,7 +14,7 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import Connection, Engine, select, update
 
-from pipeline.db import claims, documents, leases, operations, runs
+from pipeline.db import claims, documents, leases, listings, operations, runs
 from pipeline.db.connection import reading
 from pipeline.db.tables import document, lease, run
 from pipeline.db.transactions import transact
@@ -49,8 +49,8 @@ def add(state: Ledger, count: int, start: int = 0) -> list[int]:
     for number in range(start, start + count):
         ref = BlobRef("", "lake", f"b/{number:05}", "1")
         refs[documents.path_hash(ref)] = (ref, Blob(ref.path, "1", 1))
-    do(state, documents.add, "invoice", refs, NOW)
-    found = do(state, documents.find, "invoice", list(refs))
+    do(state, listings.add, "invoice", refs, NOW)
+    found = do(state, listings.find, "invoice", list(refs))
     return sorted(each.id for each in found.values())
 
 
@@ -106,8 +106,8 @@ def test_what_is_given_back_is_free(state: Ledger) -> None:
 def test_a_document_that_changed_is_no_longer_held(state: Ledger) -> None:
     first, second, third = add(state, 3)
     claim(state, ME)
-    do(state, documents.renew, {first: Blob("b/0", "2", 2)})
-    do(state, documents.mark_gone, [second], NOW)
+    do(state, listings.renew, {first: Blob("b/0", "2", 2)})
+    do(state, listings.mark_gone, [second], NOW)
     assert do(state, claims.standing, [first, second, third], ME, NOW) == [third]
     assert claim(state, OTHER) == [first]
 
@@ -253,6 +253,14 @@ def test_an_ended_run_leaves_no_lease_and_no_claim(state: Ledger, clock: Clock) 
     assert do(state, claims.count) == 0
     with reading(state.database) as connection:
         assert connection.scalars(select(lease.c.name)).all() == []
+
+
+def test_what_an_ended_run_left_behind_is_freed(state: Ledger, clock: Clock) -> None:
+    add(state, 2)
+    claim(state, state.run(state="finished"))
+    begin(state, "me", clock)
+    assert reconcile(state.database, terms("me", clock)).documents == 2
+    assert do(state, claims.count) == 0
 
 
 def test_sql_server_passes_over_what_another_run_claims() -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import Engine, delete, update
+from sqlalchemy import Engine, delete, select, update
 
 from pipeline.db import forgetting
 from pipeline.db.forgetting import Criterion
@@ -232,3 +232,12 @@ def test_a_forgotten_document_is_not_missing_until_its_file_changes(invoices: Le
     assert counts == Counts(files=5, documents=4, pending=1, forgotten=2)
     invoices.file("invoice/in/b.pdf", b"another one")
     assert kinds(invoices) == [("document-missing", "b.pdf")]
+
+
+def test_what_an_ended_run_still_holds_is_a_difference(invoices: Ledger) -> None:
+    over, working = invoices.run(state="lost"), invoices.run(state="running")
+    with invoices.database.begin() as connection:
+        keys = connection.scalars(select(document.c.id).where(document.c.stage == "done")).all()
+    change(invoices, keys[0], claimed_by=over)
+    change(invoices, keys[1], claimed_by=working)
+    assert [kind for kind, _ in kinds(invoices)] == ["held-by-none"]
