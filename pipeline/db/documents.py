@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import partial
 
 from sqlalchemy import (
     Connection,
-    Engine,
     Float,
     and_,
     bindparam,
@@ -26,9 +23,8 @@ from sqlalchemy import (
 from pipeline.db import bulk
 from pipeline.db.chunks import chunks
 from pipeline.db.tables import document, field_value, part, table_cell
-from pipeline.db.transactions import consult
 from pipeline.db.value_rows import CELL_COLUMNS, VALUE_COLUMNS, cell_rows, value_rows
-from pipeline.types import Blob, BlobRef, DocumentResult
+from pipeline.types import BlobRef, DocumentResult
 
 _OPEN = ("pending", "submitted")
 
@@ -36,63 +32,15 @@ RESCORED = ("loaded", "partial")
 """Outcomes that a better model could improve."""
 
 
-@dataclass(frozen=True, slots=True)
-class KnownDocument:
-    """What the database holds of a blob path."""
-
-    id: int
-    etag: str
-    outcome: str | None
-
-
 def path_hash(ref: BlobRef) -> str:
     """The key of a blob within its form type, whatever its length and the dialect's collation."""
-    return hashlib.sha256(f"{ref.account}\0{ref.container}\0{ref.path}".encode()).hexdigest()
+    return hasher(ref.account, ref.container)(ref.path)
 
 
-def find(connection: Connection, form_type: str, hashes: Sequence[str]) -> dict[str, KnownDocument]:
-    """The documents of a form type by path hash."""
-    found: dict[str, KnownDocument] = {}
-    for some in chunks(hashes):
-        rows = connection.execute(
-            select(document.c.path_hash, document.c.id, document.c.etag, document.c.outcome).where(
-                document.c.form_type == form_type, document.c.path_hash.in_(some)
-            )
-        )
-        found.update({row.path_hash: KnownDocument(row.id, row.etag, row.outcome) for row in rows})
-    return found
-
-
-def add(
-    connection: Connection, form_type: str, refs: Mapping[str, tuple[BlobRef, Blob]], now: datetime
-) -> None:
-    """Insert new documents as pending; `refs` is keyed by path hash."""
-    if refs:
-        connection.execute(
-            insert(document),
-            [
-                {
-                    "form_type": form_type,
-                    "account": ref.account,
-                    "container": ref.container,
-                    "path": ref.path,
-                    "path_hash": key,
-                    "etag": blob.etag,
-                    "size": blob.size,
-                    "first_seen_at": now,
-                }
-                for key, (ref, blob) in refs.items()
-            ],
-        )
-
-
-def renew(connection: Connection, blobs: Mapping[int, Blob]) -> None:
-    """Make documents pending again whose blob changed or came back."""
-    if blobs:
-        connection.execute(
-            update(document).where(document.c.id == bindparam("key")).values(_PENDING | _CHANGED),
-            [{"key": key, "b_etag": blob.etag, "b_size": blob.size} for key, blob in blobs.items()],
-        )
+def hasher(account: str, container: str) -> Callable[[str], str]:
+    """What gives the key of a path in this container."""
+    place = f"{account}\0{container}\0"
+    return lambda path: hashlib.sha256((place + path).encode()).hexdigest()
 
 
 _PENDING: dict[str, object] = {
@@ -104,53 +52,6 @@ _PENDING: dict[str, object] = {
     "reason": None,
     "message": None,
 }
-_CHANGED: dict[str, object] = {"etag": bindparam("b_etag"), "size": bindparam("b_size"), "content_hash": None}
-
-
-def highest_id(connection: Connection, form_type: str) -> int:
-    """The id of the newest document of a form type, 0 where there is none."""
-    mine = document.c.form_type == form_type
-    return connection.scalar(select(func.max(document.c.id)).where(mine)) or 0
-
-
-def ids_of(engine: Engine, form_type: str, up_to: int) -> Iterator[int]:
-    """Ids up to `up_to` of the documents that are thought to exist, streamed."""
-    last = 0
-    while ids := consult(engine, partial(_ids_between, form_type=form_type, after=last, up_to=up_to)):
-        yield from ids
-        last = ids[-1]
-
-
-def _ids_between(connection: Connection, form_type: str, after: int, up_to: int) -> Sequence[int]:
-    return connection.scalars(
-        select(document.c.id)
-        .where(
-            document.c.form_type == form_type,
-            document.c.id > after,
-            document.c.id <= up_to,
-            or_(document.c.outcome.is_(None), document.c.outcome != "gone"),
-        )
-        .order_by(document.c.id)
-        .limit(10_000)
-    ).all()
-
-
-def mark_gone(connection: Connection, ids: Iterable[int], now: datetime) -> None:
-    """The blobs of these documents are no longer there. Their values stay, out of the typed view."""
-    for some in chunks(ids):
-        connection.execute(
-            update(document)
-            .where(document.c.id.in_(some))
-            .values(
-                stage="done",
-                claimed_by=None,
-                outcome="gone",
-                reason="blob-gone",
-                message="the blob is no longer in the backlog",
-                next_try_at=None,
-                finished_at=now,
-            )
-        )
 
 
 def reset(

@@ -179,6 +179,12 @@ def etags(connection: Connection, form_type: str, hashes: Sequence[str]) -> dict
     return found
 
 
+def any_of(connection: Connection, form_type: str) -> bool:
+    """Whether documents of a form type were forgotten."""
+    query = select(forgotten.c.path_hash).where(forgotten.c.form_type == form_type).limit(1)
+    return connection.scalar(query) is not None
+
+
 def exhume(connection: Connection, form_type: str, hashes: Iterable[str]) -> None:
     """Drop tombstones: these blobs changed, and are new documents."""
     for some in _chunks(hashes):

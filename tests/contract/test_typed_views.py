@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, delete, insert, inspect, select, text
 
-from pipeline.db import documents, schema, targets
+from pipeline.db import documents, listings, schema, targets
 from pipeline.db.tables import document, field_value, part, table_cell
 from pipeline.db.views import (
     Refreshed,
@@ -548,7 +548,7 @@ def test_a_target_table_catches_up_with_what_changed_without_it(desk: Desk) -> N
     for key in keys:
         desk.score(ROW, key, value("No", "1"))
     with desk.database.begin() as connection:
-        documents.mark_gone(connection, [keys[0]], START + timedelta(days=1))
+        listings.mark_gone(connection, [keys[0]], START + timedelta(days=1))
         documents.reset(connection, "invoice", outcomes=["loaded"])
         connection.execute(text(f"DELETE FROM invoices WHERE document_id = {keys[2]}"))
         connection.execute(delete(document).where(document.c.id == keys[3]))

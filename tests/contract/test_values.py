@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Connection, Engine, func, insert, select, text
 from sqlalchemy.exc import DBAPIError
 
-from pipeline.db import bulk, documents
+from pipeline.db import bulk, documents, listings
 from pipeline.db.faults import cause_of
 from pipeline.db.tables import document, field_value, form_type, model_version, part, run, table_cell
 from pipeline.db.value_rows import VALUE_COLUMNS
@@ -49,7 +49,7 @@ class Shelf:
                 self._found(connection)
             for path in paths:
                 ref = BlobRef("", "lake", path, "e")
-                documents.add(
+                listings.add(
                     connection, "invoice", {documents.path_hash(ref): (ref, Blob(path, "e", 1))}, NOW
                 )
             found = connection.execute(select(document.c.path, document.c.id))

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, event, select, update
 from sqlalchemy.dialects import mssql
 from sqlalchemy.exc import OperationalError
 
-from pipeline.db import deliveries, documents
+from pipeline.db import deliveries, listings
 from pipeline.db.connection import reading
 from pipeline.db.tables import delivery, document, field_value
 from pipeline.delivering import courier as courier_module
@@ -334,7 +334,7 @@ def test_a_blob_that_left_the_backlog_is_told_to_the_sink(office: Office) -> Non
     office.courier().send()
     office.now += timedelta(seconds=1)
     with office.filing.engine.begin() as connection:
-        documents.mark_gone(connection, [key], office.now)
+        listings.mark_gone(connection, [key], office.now)
     office.courier().catch_up()
     [item] = office.box.items.values()
     assert item.outcome == "gone"
