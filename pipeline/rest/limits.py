@@ -15,7 +15,7 @@ from pipeline.rates import Bucket, Budget, OperationClass, Slice
 __all__ = ["Limits", "LocalBudget", "OperationClass"]
 
 _LONGEST_SLEEP = 0.5
-_LATE = 0.05
+_LATE = 0.07
 _DROPPED = 3
 """Seconds late at which a turn is given up, and how many in a row: the calls that a stalled process makes all
 at once when it goes on would overflow a service's window. A machine that is always late calls late."""

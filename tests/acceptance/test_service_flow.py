@@ -1,0 +1,144 @@
+"""A run on a service that answers from a can: limits kept, wishes heard, and an end when it is asked for."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from pipeline.emulator.faults import FaultRule, Latency
+from tests.acceptance.conftest import Project
+from tests.azure.canned import MODEL, Canned, running_can
+
+PDF = (
+    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj "
+    b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+)
+
+
+@pytest.fixture
+def can(tmp_path: Path) -> Iterator[Canned]:
+    with running_can(tmp_path / "service") as running:
+        yield running
+
+
+@pytest.fixture
+def pointed(project: Project, can: Canned) -> Project:
+    """A project with one row whose model is the can's."""
+    for name in ("training", "backlog"):
+        (project.data / name).mkdir(parents=True)
+    project.add_row(
+        "bench", "", "", engine="document-intelligence", api_version="2024-11-30", model_id=MODEL,
+        training_container_name="training", scoring_container_name="backlog", parallelism=100,
+    )  # fmt: skip
+    lines = [f"{name}={value}" for name, value in can.secrets.items()]
+    (project.folder / ".env").write_text("\n".join(lines))
+    return project
+
+
+def fill(project: Project, documents: int, *, first: int = 0) -> None:
+    for number in range(first, first + documents):
+        (project.data / "backlog" / f"{number:04d}.pdf").write_bytes(PDF + f"% {number}\n".encode())
+
+
+def outcomes(project: Project) -> list[tuple[object, ...]]:
+    return project.sql("SELECT stage, outcome, count(*) FROM document GROUP BY 1, 2 ORDER BY 1, 2")
+
+
+def test_a_run_keeps_the_services_limit_and_asks_seldom(pointed: Project, can: Canned) -> None:
+    can.faults(can.latency(1.0))
+    fill(pointed, 120)
+    started = time.monotonic()
+    pointed.formpipe("run", workers=1, poll_seconds=1)
+    assert outcomes(pointed) == [("done", "loaded", 120)]
+    assert (can.calls("analyze", 202), can.calls("analyze", 429)) == (120, 0)
+    assert can.calls("analyze-result", 200) <= 2.2 * 120
+    assert time.monotonic() - started >= 119 / 15
+
+
+def test_two_runs_share_the_limit(pointed: Project, can: Canned) -> None:
+    fill(pointed, 1)
+    pointed.formpipe("run", workers=1, poll_seconds=0.5)
+    fill(pointed, 149, first=1)
+    both = [pointed.start("run", workers=1, poll_seconds=0.5) for _ in range(2)]
+    for process in both:
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+    assert outcomes(pointed) == [("done", "loaded", 150)]
+    assert (can.calls("analyze", 202), can.calls("analyze", 429)) == (150, 0)
+    assert pointed.sql("SELECT operation_class, length(resource) FROM budget ORDER BY 1") == [
+        ("analyze", 64), ("get", 64), ("manage", 64),
+    ]  # fmt: skip
+
+
+def test_a_wish_to_be_left_alone_is_heard_by_all(pointed: Project, can: Canned) -> None:
+    can.faults(FaultRule(action="status", route="analyze", nth=(10,), status=429, retry_after=4))
+    fill(pointed, 40)
+    pointed.formpipe("run", workers=1, poll_seconds=0.5)
+    assert outcomes(pointed) == [("done", "loaded", 40)]
+    assert longest_pause(can) >= 3.5
+
+
+def longest_pause(can: Canned) -> float:
+    """Between two analyses that were taken, in seconds."""
+    lines = map(json.loads, (can.folder / "access.jsonl").read_text().splitlines())
+    times = [datetime.fromisoformat(each["time"]) for each in lines if each["route"] == "analyze"]
+    return max((after - before).total_seconds() for before, after in pairwise(times))
+
+
+def test_raised_quotas_are_used(pointed: Project, can: Canned) -> None:
+    """At half a call a second this would take two minutes."""
+    started = time.monotonic()
+    fill(pointed, 60)
+    rates = "analyze=0.5, document-intelligence.analyze=14"
+    pointed.formpipe("run", workers=1, poll_seconds=0.5, service_rates=rates)
+    assert outcomes(pointed) == [("done", "loaded", 60)]
+    assert time.monotonic() - started < 60
+
+
+def test_a_request_that_hangs_does_not_outlast_the_grace(pointed: Project, can: Canned) -> None:
+    """As a POST that sits in its read timeout of two minutes."""
+    can.faults(FaultRule(action="delay", route="analyze", latency=Latency(seconds=60.0)))
+    fill(pointed, 30)
+    process = pointed.start("run", workers=1, grace_seconds=1)
+    until = time.monotonic() + 30
+    while not pointed.sql("SELECT 1 FROM operation"):
+        assert time.monotonic() < until and process.poll() is None
+        time.sleep(0.1)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGTERM)
+    started = time.monotonic()
+    _, err = process.communicate(timeout=50)
+    assert time.monotonic() - started < 15
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    can.faults()
+    pointed.formpipe("run", workers=1, poll_seconds=0.5)
+    assert outcomes(pointed) == [("done", "loaded", 30)]
+
+
+def test_what_is_with_the_service_is_parked_when_the_run_stops(pointed: Project, can: Canned) -> None:
+    can.faults(FaultRule(action="job-seconds", latency=Latency(seconds=8.0)))
+    fill(pointed, 60)
+    process = pointed.start("run", workers=1, grace_seconds=30)
+    until = time.monotonic() + 30
+    while can.calls("analyze", 202) < 10:
+        assert time.monotonic() < until and process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    started = time.monotonic()
+    _, err = process.communicate(timeout=50)
+    assert time.monotonic() - started < 10
+    assert process.returncode == 130, err
+    taken = can.calls("analyze", 202)
+    assert taken < 60
+    can.faults()
+    pointed.formpipe("run", workers=1, poll_seconds=0.5)
+    assert outcomes(pointed) == [("done", "loaded", 60)]
+    assert can.calls("analyze", 202) == 60
