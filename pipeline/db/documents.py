@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import (
@@ -144,8 +144,9 @@ def finish(
         update(document).where(document.c.id == bindparam("key")).values(_FINISHED),
         [_finished(result, model_version_id, run_id, now) for result in ordered],
     )
-    parts = _parts(connection, ordered)
-    for some in chunks(parts.values()):
+    scored = _part_ids(connection, [result.document.id for result in ordered])
+    parts = _parts(connection, ordered, scored)
+    for some in chunks(scored.values()):
         connection.execute(
             delete(field_value).where(field_value.c.part_id.in_(some), field_value.c.source == "model")
         )
@@ -190,10 +191,11 @@ def _finished(result: DocumentResult, model_version_id: int, run_id: int, now: d
     }
 
 
-def _parts(connection: Connection, results: Sequence[DocumentResult]) -> dict[int, int]:
-    """One part per document that has pages, made or renewed: document id to part id."""
+def _parts(
+    connection: Connection, results: Sequence[DocumentResult], there: Mapping[int, int]
+) -> dict[int, int]:
+    """One part per document that has pages, made, or renewed where it is there: document id to part id."""
     pages = {result.document.id: result.pages or 0 for result in results}
-    there = _part_ids(connection, list(pages))
     missing = [key for key, count in pages.items() if key not in there and count]
     if missing:
         connection.execute(
@@ -205,7 +207,7 @@ def _parts(connection: Connection, results: Sequence[DocumentResult]) -> dict[in
             update(part).where(part.c.id == bindparam("key")).values(last_page=bindparam("pages")),
             [{"key": key, "pages": max(pages[document_id], 1)} for document_id, key in there.items()],
         )
-    return there | _part_ids(connection, missing)
+    return dict(there) | _part_ids(connection, missing)
 
 
 def _part_ids(connection: Connection, documents: Sequence[int]) -> dict[int, int]:

@@ -57,7 +57,7 @@ def judge(layout: Layout, values: Sequence[ScoredValue], specs: Sequence[FieldSp
 
 def layout_confidence(layout: Layout) -> float | None:
     """The mean confidence of the reader over all words, None where there are none."""
-    confidences = [word.confidence for page in layout.pages for word in page.words]
+    confidences = [word.confidence for page in layout.pages for line in page.lines for word in line.words]
     return round(sum(confidences) / len(confidences), 4) if confidences else None
 
 

@@ -97,7 +97,10 @@ def _without_weekday(text: str, known: Conventions) -> str:
 
 
 def _numeric_parts(text: str) -> tuple[str, str, str] | None:
-    squeezed = _AROUND_MARK.sub(r"\1", " ".join(text.split())).rstrip(".")
+    squeezed = " ".join(text.split())
+    if " " in squeezed:
+        squeezed = _AROUND_MARK.sub(r"\1", squeezed)
+    squeezed = squeezed.rstrip(".")
     if " " in squeezed and _TWO_MARKS.search(squeezed):
         squeezed = squeezed.replace(" ", "")  # read from pixels: `1 0/13/20`
     match = _EAST_ASIAN.fullmatch(squeezed) or _NUMERIC.fullmatch(squeezed)
