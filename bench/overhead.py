@@ -108,7 +108,7 @@ class CannedEngine:
 
     def __init__(self) -> None:
         random = Random(7)
-        boxes = [Box(x / 10, y / 10, x / 10 + 0.8, y / 10 + 0.1).polygon for x, y in _places(random)]
+        boxes = [Box(x, y, round(x + 0.8, 4), round(y + 0.1, 4)).polygon for x, y in _places(random)]
         words = [Word(f"word{n}", box, 0.9 + n / 2000) for n, box in enumerate(boxes)]
         lines = [Line("", words[n].polygon, tuple(words[n : n + 5])) for n in range(0, WORDS, 5)]
         self._layout = Layout((Page(1, 8.5, 11.0, "inch", tuple(lines)),), 1)
@@ -127,8 +127,9 @@ class CannedEngine:
         return answer
 
 
-def _places(random: Random) -> Iterator[tuple[int, int]]:
-    return ((random.randrange(75), random.randrange(105)) for _ in range(WORDS))
+def _places(random: Random) -> Iterator[tuple[float, float]]:
+    """In inches, to four places as the services give them."""
+    return ((random.randrange(75_000) / 1e4, random.randrange(105_000) / 1e4) for _ in range(WORDS))
 
 
 def _answer(random: Random, boxes: Sequence[Polygon]) -> tuple[ExtractedField, ...]:
