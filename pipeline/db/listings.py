@@ -204,12 +204,12 @@ def _postgresql() -> Select[Any]:
     )
     same = (known.c.etag == listed.c.etag) & known.c.outcome.is_distinct_from("gone")
     differs = func.coalesce(same, False).is_(False)
-    answer: Select[Any] = select(
+    answer: list[Any] = [
         func.array_agg(known.c.id).filter(same),
         func.array_agg(listed.c.hash).filter(differs),
         func.array_agg(known.c.id).filter(differs),
-    )
-    return answer.select_from(listed.outerjoin(known, true()))
+    ]
+    return select(*answer).select_from(listed.outerjoin(known, true()))
 
 
 _BETWEEN = "\x1f"
