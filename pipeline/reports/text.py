@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
@@ -27,6 +28,8 @@ _RUN = ("listed", "unchanged", "loaded", "partial", "dead")
 _WORK = ("pages", "by OCR", "values", "seconds", "pages/s")
 _NOW = ("pending", "loaded", "partial", "dead", "gone", "to check")
 _FORGOTTEN = "forgotten"
+_LEFT_OVER = "left over"
+_COST = "USD"
 _STYLES = {"loaded": "green", "partial": "yellow", "dead": "red", "to check": "yellow", "pending": "cyan"}
 
 
@@ -37,8 +40,8 @@ def render(report: Report) -> RenderableType:
     summaries = report.form_types
     if report.run is not None:
         done = [_done(summary) for summary in summaries]
-        parts += [_numbers("this run", summaries, _RUN, done), ""]
-        parts += [_numbers("its work", summaries, _WORK, done), ""]
+        parts += [_numbers("this run", summaries, _with(_RUN, _LEFT_OVER, done), done), ""]
+        parts += [_numbers("its work", summaries, _with(_WORK, _COST, done), done), ""]
     parts += [_standing(summaries), ""]
     for summary in summaries:
         parts.extend((*_details(summary), ""))
@@ -93,7 +96,7 @@ def _numbers(
     title: str,
     summaries: Sequence[FormTypeSummary],
     columns: Sequence[str],
-    counts: Sequence[Mapping[str, float | None]],
+    counts: Sequence[Mapping[str, float | Decimal | None]],
 ) -> Table:
     """Three tables rather than a wide one: each fits a terminal of 80 columns."""
     table = Table(box=None, pad_edge=False, header_style="dim")
@@ -105,26 +108,35 @@ def _numbers(
     return table
 
 
-def _now(summary: FormTypeSummary) -> dict[str, float | None]:
+def _with(
+    columns: tuple[str, ...], rare: str, counts: Sequence[Mapping[str, float | Decimal | None]]
+) -> tuple[str, ...]:
+    """The columns, and one that is there where it says something: what limits left, what was paid."""
+    return (*columns, rare) if any(each.get(rare) for each in counts) else columns
+
+
+def _now(summary: FormTypeSummary) -> dict[str, float | Decimal | None]:
     documents = summary.documents
     counts = {name: getattr(documents, name) for name in (*_NOW[:-1], _FORGOTTEN)}
     return {**counts, "to check": summary.review}
 
 
-def _done(summary: FormTypeSummary) -> dict[str, float | None]:
-    """Nothing for a form type that the run did not touch."""
+def _done(summary: FormTypeSummary) -> dict[str, float | Decimal | None]:
+    """Nothing for a form type that the run did not touch. Costs are at pay-as-you-go prices."""
     row = summary.run_row
     if row is None:
         return {}
     documents = {"listed": row.listed, "loaded": row.loaded, "partial": row.partial, "dead": row.dead}
     work = {"pages": row.pages, "by OCR": row.ocr_pages, "values": row.field_values, "seconds": row.seconds}
-    return {**documents, **work, "unchanged": summary.unchanged, "pages/s": pages_per_second(row)}
+    limits = {_LEFT_OVER: row.left_over, _COST: row.cost}
+    return {**documents, **work, **limits, "unchanged": summary.unchanged, "pages/s": pages_per_second(row)}
 
 
-def _cell(name: str, value: float | None) -> Text:
+def _cell(name: str, value: float | Decimal | None) -> Text:
     if value is None:
         return Text("-", style="dim")
-    shown = f"{value:,.1f}" if isinstance(value, float) else f"{value:,}"
+    digits = {float: ",.1f", Decimal: ",.2f"}.get(type(value), ",")
+    shown = format(value, digits)
     return Text(shown, style=_STYLES.get(name, "") if value else "dim")
 
 

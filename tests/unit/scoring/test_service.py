@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +22,7 @@ from pipeline.operations.pace import Latencies, Pace
 from pipeline.operations.submission import Ledger
 from pipeline.remote import Analysis, AnalyzedDocument, Operation, OperationState, StagedDocument
 from pipeline.scoring.service import ServiceScoring
+from pipeline.scoring.spending import Spending
 from pipeline.scoring.stage import ScoringContext, Tally, score_backlog
 from pipeline.scoring.staging import StageTask, stage
 from pipeline.storage.folder import FolderStorage
@@ -74,6 +77,8 @@ class ServiceBench:
     service: CannedService
     folder: Path
     stopped: bool = False
+    spending: Spending = field(default_factory=Spending)
+    chooses_pages: bool = False
 
     def put(self, *names: str, pages: int = 1) -> None:
         for name in names:
@@ -100,14 +105,25 @@ class ServiceBench:
         driver = OperationDriver(
             client, self.ledger(), lambda: self.stopped, lambda kind: Latencies(Pace(0.001))
         )
+        scoring = ServiceScoring(
+            driver,
+            readers,
+            storage,
+            bench.version,
+            self.folder,
+            600.0,
+            self.spending,
+            self.chooses_pages,
+        )
         context = ScoringContext(
             database=bench.database,
-            executor=ServiceScoring(driver, readers, storage, bench.version, self.folder, 600.0),
+            executor=scoring,
             now=lambda: bench.now,
             guard=bench.guard,
             stopping=lambda: self.stopped,
             progress=lambda tally: None,
             run_id=bench.run_id,
+            spending=self.spending,
         )
         try:
             return score_backlog(context, bench.row, bench.version, LIMITS)
@@ -244,3 +260,26 @@ def test_two_documents_in_one_file_keep_both_their_values(cloud: ServiceBench) -
     )
     cloud.put("a")
     assert cloud.run().values == 2
+
+
+def test_what_is_on_its_way_when_the_row_ends_keeps_its_url(cloud: ServiceBench) -> None:
+    """It was taken, and is paid: the next run asks for its result."""
+    cloud.put("a", "slow")
+    ended, accept = threading.Event(), cloud.service.submit_document
+
+    def submit(model_id: str, document: StagedDocument, *, max_pages: int | None = None) -> str:
+        if Path(document.name).stem == "slow":
+            ended.set()
+            time.sleep(0.3)
+        else:
+            ended.wait(10)
+            raise RowError("elsewhere", reason="foreign-operation")
+        return accept(model_id, document, max_pages=max_pages)
+
+    cloud.service.submit_document = submit  # type: ignore[method-assign]
+    with pytest.raises(RowError) as caught:
+        cloud.run()
+    assert cloud.bench.documents()["slow"].stage == "submitted", caught
+    cloud.service.submit_document = accept  # type: ignore[method-assign]
+    assert cloud.run().loaded == 2
+    assert sorted(cloud.service.accepted) == ["a", "slow"]
