@@ -67,6 +67,8 @@ bench: $(TEST_EXTRA) ## measure everything into bench/RESULTS.md, on a quiet mac
 	measure backlog
 	measure upsert $(if $(DLT_PYTHON),--dlt-python $(DLT_PYTHON),)
 	measure overhead --workers 2 --postgresql
+	measure service_rate
+	measure service_rate --processes 2 --database postgresql
 	$(foreach set,$(wildcard $(FORM_SETS)),measure accuracy --set $(set) --strict
 	)
 	echo "measured in $$((SECONDS / 60)) minutes; see bench/RESULTS.md"

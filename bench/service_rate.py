@@ -4,6 +4,7 @@
     python bench/service_rate.py --seconds 20                # a short look
     python bench/service_rate.py --processes 2               # two processes that share the limit
     python bench/service_rate.py --processes 2 --database postgresql
+    python bench/service_rate.py --rate 60                   # a raised quota, as the setting service_rates
 
 The emulator, in a process of its own, enforces the limits of tier S0 and answers from a can after a latency
 that is log-normal (median 3 s, sigma 0.5). `formpipe run` works off a backlog of small PDFs, each with bytes
@@ -49,7 +50,9 @@ from tests.databases.postgresql import running_postgresql
 ENGINE, VERSION, KEY = "document-intelligence", "2024-11-30", "bench-key"
 LIMIT = load_services()[ENGINE].tiers["S0"].per_second["analyze"]
 SHARE, POLLS = 0.97, 2.0
-PARALLELISM = 150
+IN_FLIGHT_SECONDS = 10.0
+"""Of calls: what a row's parallelism makes room for."""
+
 START_SECONDS, SPARE_SECONDS = 15.0, 10.0
 """Until the flow is steady; and what the backlog holds beyond the window."""
 
@@ -63,8 +66,8 @@ _BLANK_PDF = (
 # --- the service ------------------------------------------------------------------------------------
 
 
-def serve(port: int, state: Path, seed: int) -> None:
-    """The emulator that answers from a can, in this process."""
+def serve(port: int, state: Path, seed: int, limited: bool) -> None:
+    """The emulator that answers from a can, in this process. Of a raised quota it knows nothing."""
     import uvicorn
 
     from pipeline.emulator.app import create_app
@@ -74,7 +77,7 @@ def serve(port: int, state: Path, seed: int) -> None:
 
     latency = Latency(distribution="log-normal", median=_MEDIAN, sigma=_SIGMA)
     plan = FaultPlan([FaultRule(action="job-seconds", operation_class="analyze", latency=latency)], seed)
-    options = EmulatorOptions(state, (KEY,), workers=1, faults=plan, can=sample_can())
+    options = EmulatorOptions(state, (KEY,), workers=1, unlimited=not limited, faults=plan, can=sample_can())
     uvicorn.run(create_app(options), port=port, log_level="warning", access_log=False)
 
 
@@ -103,9 +106,10 @@ class Service:
 
 
 @contextmanager
-def running_service(folder: Path, seed: int) -> Iterator[Service]:
+def running_service(folder: Path, options: argparse.Namespace) -> Iterator[Service]:
     port, state = free_port(), folder / "emulator"
-    command = [sys.executable, "-W", "ignore", __file__, "--serve", str(port), str(state), str(seed)]
+    told = [str(port), str(state), str(options.seed), "limited" if options.rate <= LIMIT else "raised"]
+    command = [sys.executable, "-W", "ignore", __file__, "--serve", *told]
     with (folder / "emulator.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
         try:
@@ -118,7 +122,7 @@ def running_service(folder: Path, seed: int) -> Iterator[Service]:
 # --- what calls it ----------------------------------------------------------------------------------
 
 
-def set_up(folder: Path, database: Engine, documents: int) -> None:
+def set_up(folder: Path, database: Engine, documents: int, parallelism: int) -> None:
     """One row whose model is the can's, and its backlog."""
     schema.upgrade(database)
     for name in ("training", "backlog"):
@@ -133,7 +137,7 @@ def set_up(folder: Path, database: Engine, documents: int) -> None:
         "training_container_name": "training",
         "scoring_container_name": "backlog",
         "model_id": "canned",
-        "parallelism": PARALLELISM,
+        "parallelism": parallelism,
     }
     validated = validate([row], [], load_services(), utc_now().date())
     if validated.faults:
@@ -143,20 +147,23 @@ def set_up(folder: Path, database: Engine, documents: int) -> None:
 
 
 @contextmanager
-def running(folder: Path, url: str, service: Service, processes: int) -> Iterator[list[psutil.Process]]:
+def running(
+    folder: Path, url: str, service: Service, options: argparse.Namespace
+) -> Iterator[list[psutil.Process]]:
     """So many `formpipe run` on the same backlog, the first, which prepares the model and lists, a little
     ahead; at the end they are asked to stop."""
     environment = os.environ | {
         "FORMPIPE_DATABASE_URL": url,
         "FORMPIPE_STORAGE_ROOT": str(folder / "lake"),
         "FORMPIPE_WORKERS": "1",
+        "FORMPIPE_SERVICE_RATES": f"analyze={options.rate}, get={options.rate * 50 / 15}",
         "CognitiveServiceEndpoint": service.url,
         "CognitiveServiceSubscriptionKey": KEY,
     }
     command = [str(Path(sys.executable).with_name("formpipe")), "run"]
     started: list[subprocess.Popen[bytes]] = []
     try:
-        for number in range(processes):
+        for number in range(options.processes):
             with (folder / f"run{number}.log").open("wb") as log:
                 started.append(subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log))
             await_calls(service, [psutil.Process(each.pid) for each in started], folder)
@@ -238,14 +245,14 @@ def fullest(arrivals: Sequence[float], seconds: float) -> int:
     return most
 
 
-def report(window: Window, service: Service, database: Engine) -> bool:
+def report(window: Window, service: Service, database: Engine, rate: float) -> bool:
     """Print the figures; whether every limit is kept."""
     analyzes = window.count(202, "analyze")
     polls = window.count(200, "analyze-result")
     inside = [at for at in service.arrivals() if window.begun <= at <= window.ended]
     reached = [
-        figure("analyzes per second", analyzes / window.seconds, SHARE * LIMIT, "1/s"),
-        figure("  of the limit", analyzes / window.seconds / LIMIT, SHARE),
+        figure("analyzes per second", analyzes / window.seconds, SHARE * rate, "1/s"),
+        figure("  of the limit", analyzes / window.seconds / rate, SHARE),
         figure("calls refused (429)", window.count(429, "analyze", "analyze-result"), 0, at_most=True),
         figure("polls per document", polls / max(analyzes, 1), POLLS, at_most=True),
     ]
@@ -266,15 +273,16 @@ def seconds_of(database: Engine) -> float:
 def measure(folder: Path, url: str, options: argparse.Namespace) -> bool:
     database = open_database(url)
     try:
-        documents = round(LIMIT * (options.seconds + START_SECONDS + SPARE_SECONDS))
-        set_up(folder, database, documents)
-        heading(f"{options.processes} process(es), {options.database}, {options.seconds:g} s")
-        with running_service(folder, options.seed) as service:
-            with running(folder, url, service, options.processes) as runs:
+        documents = round(options.rate * (options.seconds + START_SECONDS + SPARE_SECONDS))
+        set_up(folder, database, documents, min(round(options.rate * IN_FLIGHT_SECONDS), 1000))
+        told = f"{options.processes} process(es), {options.database}, {options.seconds:g} s"
+        heading(f"{told}, {options.rate:g} analyzes a second allowed")
+        with running_service(folder, options) as service:
+            with running(folder, url, service, options) as runs:
                 window = watch(service, runs, options.seconds, folder)
                 asked = time.monotonic()
             figure("asked to stop, all ended after", time.monotonic() - asked, None, "s")
-            return report(window, service, database)
+            return report(window, service, database, options.rate)
     finally:
         database.dispose()
 
@@ -286,6 +294,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=300.0, help="the window that is measured")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument("--rate", type=float, default=LIMIT, help="analyzes a second that are allowed")
     parser.add_argument("--seed", type=int, default=7, help="which latencies are drawn")
     add_record_option(parser)
     return parser.parse_args()
@@ -293,8 +302,8 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     if sys.argv[1:2] == ["--serve"]:
-        port, state, seed = sys.argv[2:5]
-        serve(int(port), Path(state), int(seed))
+        port, state, seed, limits = sys.argv[2:6]
+        serve(int(port), Path(state), int(seed), limits == "limited")
         return 0
     options = arguments()
     print(machine_line())
