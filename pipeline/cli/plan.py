@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 from rich.markup import escape
 
 from pipeline.cli.console import Exit, out
@@ -92,25 +93,25 @@ def _takes_as_data(takes: Takes) -> dict[str, Any]:
     return asdict(takes) | {"calls": calls}
 
 
-def print_plan(plans: Sequence[RowPlan], prices: Prices) -> None:
+def print_plan(plans: Sequence[RowPlan], prices: Prices, console: Console = out) -> None:
     """What would be done and why; what it takes, where there is something to do; what limits leave."""
     if not plans:
-        out.print("No form type yet: `formpipe params add --help` shows how to add one.")
+        console.print("No form type yet: `formpipe params add --help` shows how to add one.")
         return
     columns = ("form type", "model", "because", ">documents", "backlog")
-    print_table(columns, (_done_line(each) for each in plans))
+    print_table(columns, (_done_line(each) for each in plans), console)
     busy = [each for each in plans if _takes_anything(each.takes)]
     if not busy:
         return
-    out.print()
+    console.print()
     lines = [_takes_line(each.form_type, each.takes) for each in busy]
     if len(busy) > 1:
         lines.append(_takes_line("all", total(each.takes for each in busy)))
-    print_table(_TAKES, lines, silent={">layouts": "0"})
+    print_table(_TAKES, lines, console, silent={">layouts": "0"})
     for sentence in _ends(busy):
-        out.print(sentence, markup=False)
+        console.print(sentence, markup=False, soft_wrap=not console.is_terminal)
     for sentence in _explanations(busy, prices):
-        out.print(sentence, style="dim", markup=False)
+        console.print(sentence, style="dim", markup=False, soft_wrap=not console.is_terminal)
 
 
 _TAKES = ("it takes", ">documents", ">pages", ">layouts", ">calls", ">time", "price")
