@@ -8,10 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import (
     Connection,
-    Float,
     and_,
     bindparam,
-    cast,
     delete,
     func,
     insert,
@@ -97,15 +95,6 @@ def count_stale(connection: Connection, form_type: str, version_id: int) -> int:
     other = document.c.model_version_id != version_id
     mine = document.c.form_type == form_type
     return connection.scalar(select(func.count()).select_from(document).where(mine, scored, other)) or 0
-
-
-def pages_per_document(connection: Connection, form_type: str) -> float | None:
-    """The mean number of pages of the documents that were read, None before there are any."""
-    return connection.scalar(
-        select(func.avg(cast(document.c.pages, Float))).where(
-            document.c.form_type == form_type, document.c.pages.is_not(None)
-        )
-    )
 
 
 def postpone(

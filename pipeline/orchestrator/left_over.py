@@ -30,7 +30,7 @@ def left_over(sources: Sources, row: FormType, spending: Spending) -> LeftOver:
     if not documents:
         return LeftOver()
     mean = spending.mean_pages
-    if mean is None:
+    if mean is None or spending.price.free:  # where nothing is paid, pages were guessed and not counted
         mean = consult(sources.database, lambda connection: estimates.means(connection, name)).pages
     pages = round(documents * (mean or 1.0))
     told = f"{refusal}: {rest(documents, pages, spending.price.of(pages))} left"

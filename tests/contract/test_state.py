@@ -254,10 +254,6 @@ def test_what_was_scored_is_counted_and_can_be_scored_again(state: Ledger) -> No
     keys = add(state, "a", "b", "c")
     finish(state, old, scored(keys[0], pages=1), scored(keys[1], "partial", pages=2))
     finish(state, new, scored(keys[2], "dead", pages=2))
-    mean = do(state, documents.pages_per_document, "invoice")
-    assert isinstance(mean, float)
-    assert mean == pytest.approx(5 / 3)
-    assert do(state, documents.pages_per_document, "nothing") is None
     assert do(state, documents.count_stale, "invoice", new) == 2
     chosen = {"outcomes": documents.RESCORED, "not_by_version": new}
     assert do(state, documents.reset, "invoice", reason="nothing", **chosen) == 0

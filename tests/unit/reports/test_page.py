@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
@@ -189,6 +190,22 @@ def test_a_failure_names_one_document_and_its_message(ledger: Ledger) -> None:
 )
 def test_a_row_says_how_it_ended_and_what_is_left(row: RunRow, left: int | None, line: str) -> None:
     assert row_line(row, left) == line
+
+
+def test_what_was_paid_and_what_limits_left_are_columns_where_there_is_any(ledger: Ledger) -> None:
+    ledger.form_type("invoice")
+    ledger.run({"form_type": "invoice", "loaded": 3, "left_over": 1200, "cost": Decimal("12.5")})
+    with ledger.database.connect() as connection:
+        told = printed(build_report(connection), 80)
+    (heads, counts), (work, done) = ([line.split() for line in told.splitlines()[n : n + 2]] for n in (2, 5))
+    assert (heads[-2:], counts[-1]) == (["left", "over"], "1,200")
+    assert (work[-1], done[-1]) == ("USD", "12.50")
+
+
+def test_a_run_without_limits_and_costs_has_no_such_columns(report: Report) -> None:
+    told = printed(report)
+    assert "left over" not in told
+    assert "USD" not in told
 
 
 def test_markup_in_names_is_shown_not_obeyed(report: Report) -> None:
