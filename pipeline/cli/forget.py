@@ -21,13 +21,15 @@ from pipeline.types import FormType
 from pipeline.wiring import App, open_app
 
 _DAYS = {"d": 1, "w": 7, "y": 365}
-_STILL_THERE = "The documents themselves still lie in the backlog: remove them there."
+_STILL_THERE = "What lies in the backlog is still there: remove it yourself."
 
 
 def forget_documents(
     document: Annotated[
         str | None,
-        typer.Argument(help="A path as status and rows show it, or an id.", show_default=False),
+        typer.Argument(
+            help="A path as status shows it, the end of one (a file's name), or an id.", show_default=False
+        ),
     ] = None,
     form_type: Annotated[
         str | None, typer.Option("--form-type", "-f", help="Only of this form type.", show_default=False)
@@ -37,12 +39,12 @@ def forget_documents(
         typer.Option(
             "--older-than",
             metavar="AGE",
-            help="Documents that ended (else: were first seen) so long ago: 400d, 12w, 2y.",
+            help="Documents that ended (else: were first seen) so long ago: 400d, 12w, 2y; with --form-type.",
             show_default=False,
         ),
     ] = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="Every document of the form type; needs --yes.")
+        bool, typer.Option("--all", help="Every document of the form type; with --form-type and --yes.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
@@ -139,7 +141,7 @@ def _end(
             "pages: end it, and give the command again"
         )
     if not gone.documents:
-        out.print("Nothing was forgotten.")
+        out.print("Dry run: nothing was forgotten." if dry_run else "Nothing was forgotten.")
         return
     out.print(f"[green]{_number(gone.documents, 'document')} forgotten.[/green] {_STILL_THERE}")
 

@@ -20,6 +20,9 @@ _CONFIG = """\
 
 # Where parameter rows, state and results live.
 database_url = "sqlite:///formpipe.db"
+# PostgreSQL or SQL Server instead (docs/databases.md):
+# database_url = "postgresql://USER@HOST/DATABASE"
+# database_password_secret = "NAME"
 
 # The folder whose sub-folders are the containers that parameter rows name.
 storage_root = "data"

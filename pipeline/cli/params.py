@@ -39,7 +39,12 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help="The form 
 Keys = Annotated[list[str], typer.Argument(metavar="FORM_TYPE", help="Keys of the rows, one or more.")]
 Key = Annotated[str, typer.Argument(metavar="FORM_TYPE", help="The key of the row.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")]
-Replace = Annotated[bool, typer.Option("--replace", help="Overwrite rows that are there.")]
+Replace = Annotated[
+    bool,
+    typer.Option(
+        "--replace", help="Overwrite rows that are there, as a whole: what is not given gets its default."
+    ),
+]
 Container = Annotated[str | None, typer.Option(metavar="CONTAINER", help="Where it is another one.")]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A YAML file, - for standard input.")]
 
@@ -346,7 +351,8 @@ def _refuse_existing(connection: Connection, declared: Declared) -> None:
     for row in declared.rows:
         if row_key(row) in there:
             raise typer.BadParameter(
-                f"{row_key(row)} is there already: change it with --replace or `params apply`"
+                f"{row_key(row)} is there already: --replace overwrites all of it; to change some cells, "
+                "use an UPDATE, or `params export`, edit, `params apply`"
             )
 
 

@@ -86,13 +86,18 @@ def _print_text(
         how = "[yellow]not all repaired[/yellow]" if done.trouble else "[green]repaired[/green]"
         out.print(f"{how} {escape(done.form_type)} {escape(_repair(done))}")
     out.print(
-        f"{counts.files} files, {counts.documents} documents ({counts.pending} pending), "
+        f"{_number(counts.files, 'file')}, {_number(counts.documents, 'document')} "
+        f"({counts.pending} pending), "
         + (f"{counts.forgotten} forgotten, " if counts.forgotten else "")
-        + f"{counts.outputs} output files"
-        + (f", {counts.items} items of further sinks: " if counts.items else ": ")
-        + ("no difference" if not counts.differences else f"{counts.differences} differences")
+        + _number(counts.outputs, "output file")
+        + (f", {_number(counts.items, 'item')} of further sinks: " if counts.items else ": ")
+        + ("no difference" if not counts.differences else _number(counts.differences, "difference"))
         + (f", {counts.mended} mended" if counts.mended else "")
     )
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _repair(done: Repaired) -> str:

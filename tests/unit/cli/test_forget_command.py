@@ -57,7 +57,7 @@ def test_a_document_is_forgotten_and_the_person_is_told_what_stays(filed: Ledger
     counts, done = answer.output.splitlines()
     assert counts == "invoice: 1 document, 1 page, 1 value, up to 1 output file"
     assert done.startswith("1 document forgotten.")
-    assert "still lie in the backlog: remove them there" in done
+    assert "in the backlog is still there: remove it yourself" in done
     assert left(filed) == ["invoice/in/b.pdf", "receipt/in/b.pdf"]
     assert outputs(filed) == 1
     assert next(iter(filed.storage.list("lake", "invoice/in/"))).path == "invoice/in/[red]a.pdf"
@@ -69,7 +69,7 @@ def test_a_dry_run_counts_and_writes_nothing(filed: Ledger, run: Run) -> None:
     answer = run("forget", "-f", "invoice", "--all", "--dry-run")
     assert answer.exit_code == 0
     assert "invoice: 2 documents, 2 pages, 2 values, up to 2 output files" in answer.output
-    assert "Nothing was forgotten." in answer.output
+    assert "Dry run: nothing was forgotten." in answer.output
     assert (len(left(filed)), outputs(filed)) == (3, 2)
     with reading(filed.database) as connection:
         assert connection.scalar(select(func.count()).select_from(tables.lease)) == held
