@@ -103,13 +103,15 @@ class Purse:
 
 class Spending:
     """What one row spends on pages of one price: of its own purse, and of the run's where there is one. What
-    is not limited is counted all the same."""
+    is not limited is counted all the same. `limited`: whether there is any limit at all."""
 
     def __init__(self, price: Price = FREE, own: Purse | None = None, run: Purse | None = None) -> None:
         self.price = price
         self._own = own or Purse()
         self._purses = (self._own,) if run is None else (self._own, run)
         self._lock = self._purses[-1].lock
+        limits = [purse.limits for purse in self._purses]
+        self.limited = any(each.pages is not None or each.cost is not None for each in limits)
         self._seen = Amount()
         self._documents = 0
         self._refusal: Refusal | None = None
@@ -120,16 +122,12 @@ class Spending:
     def closed(self) -> Refusal | None:
         """Why no further document may be begun now; None as long as a page more may. It is for good once a
         document did not fit; before that, what comes back of what was set aside may make room."""
+        if not self.limited:
+            return None
         with self._lock:
             refusal = self._refusal or self._refused(1)
             too_large = refusal is not None and refusal.kind == "too-large"
             return Refusal("reached", refusal.limit) if refusal and too_large else refusal
-
-    @property
-    def limited(self) -> bool:
-        """Whether there is any limit at all."""
-        limits = [purse.limits for purse in self._purses]
-        return any(each.pages is not None or each.cost is not None for each in limits)
 
     @property
     def spent(self) -> Amount:

@@ -19,14 +19,14 @@ from tests.azure.rehearsal import Cloud, cloud
 
 pytestmark = pytest.mark.xdist_group("limits")
 
-TRAINED = 6
+TRAINED = 5
 PAGE_PRICE = Decimal("0.05")
 """Of custom extraction on Form Recognizer at the high end (config/prices.toml)."""
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """Two rows of one service with a model each, and nothing in their backlogs."""
+    """Two rows of one service that share a model, and nothing in their backlogs."""
     lake = tmp_path_factory.mktemp("lake")
     small_lake(lake, training=TRAINED, backlog=0)
     rows = [row("first"), row("second")]
@@ -42,7 +42,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 def row(name: str, **changes: Any) -> dict[str, Any]:
     plain = row_of("purchase_invoice", engine="form-recognizer", api_version="v2.1", parallelism=4)
     folders = {"scoring_input_blob_folder": f"{name}/", "scoring_output_blob_folder": None}
-    return plain | folders | {"form_type": name, "form_batch_group_id": name} | changes
+    return plain | folders | {"form_type": name, "form_batch_group_id": "shared"} | changes
 
 
 def change(found: Cloud, name: str, **columns: object) -> None:
@@ -171,7 +171,8 @@ def test_layouts_and_trainings_stop_at_a_runs_limits_and_are_gone_on_with(
     container = running.azurite.first.container("forms")
     for path in upload(tmp_path, running.azurite.first, under="purchase_invoice/training"):
         container.upload_blob(f"own/{path.rsplit('/', 1)[-1]}", container.download_blob(path).readall())
-    own = row("third", training_blob_root_folder="own/", max_train_runs=1)
+    columns = {"form_batch_group_id": "third", "training_blob_root_folder": "own/", "max_train_runs": 1}
+    own = row("third", **columns)
     running.side.add([own])
     deliver(running, tmp_path / "backlog", "third", documents=1, pages=1)
     plan = planned(running, "third", "--max-cost", "0.02")
