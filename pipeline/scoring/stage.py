@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any, cast
 
 from sqlalchemy import Connection, Engine
 
@@ -137,12 +139,13 @@ class _Scorer:
             self._tasks(), parallelism=self._row.parallelism, timeout=lambda task: self._limits.timeout
         )
         taken = 0
-        for outcome in outcomes:
-            taken += 1
-            self._take(outcome)
-            self._context.progress(self.tally)
-            if self._due():
-                self._commit()
+        with closing(cast(Any, outcomes)):  # before claims are given back: what is on its way keeps its URL
+            for outcome in outcomes:
+                taken += 1
+                self._take(outcome)
+                self._context.progress(self.tally)
+                if self._due():
+                    self._commit()
         self._commit()
         return taken > 0 and not self._context.stopping()
 
