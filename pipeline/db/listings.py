@@ -38,6 +38,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.db.chunks import chunks
 from pipeline.db.columns import UtcDateTime
+from pipeline.db.gone import BLOB_GONE
 from pipeline.db.tables import STAGES, document
 from pipeline.db.transactions import consult
 from pipeline.types import Blob, BlobRef
@@ -111,9 +112,7 @@ def renew(connection: Connection, blobs: Mapping[int, Blob]) -> None:
     connection.execute(_RENEW, rows)
 
 
-def mark_gone(
-    connection: Connection, ids: Iterable[int], now: datetime, *, reason: str = "blob-gone"
-) -> None:
+def mark_gone(connection: Connection, ids: Iterable[int], now: datetime, *, reason: str = BLOB_GONE) -> None:
     """The blobs of these documents are no longer there: nobody holds them any more, and their values are out
     of the typed view."""
     values = _GONE | {"reason": reason, "finished_at": now}

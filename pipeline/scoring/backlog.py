@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine
 
 from pipeline.db import forgetting, listings
 from pipeline.db.documents import hasher
+from pipeline.db.gone import BLOB_GONE
 from pipeline.db.transactions import consult, transact
 from pipeline.ports import Storage
 from pipeline.types import Blob, BlobRef, FormType
@@ -34,7 +35,7 @@ Item = TypeVar("Item")
 class BacklogChanges:
     """What a listing says against what is known. `ignored`: label and layout files beside documents;
     `forgotten`: blobs whose document was forgotten, and that did not change since; `vanished`: so much is
-    gone at once that its values are kept whatever the policy."""
+    gone at once that values are kept which the policy would have removed."""
 
     listed: int = 0
     new: int = 0
@@ -83,19 +84,23 @@ def synchronise(
                 transact(database, partial(_write, batch=batch, row=row, now=now(), guard=guard))
             if stopping():
                 return listing.changes
-    _mark_missing(database, listing, now, guard)
+    _mark_missing(database, listing, row, now, guard)
     return listing.changes
 
 
 def _mark_missing(
-    database: Engine, listing: _Listing, now: Callable[[], datetime], guard: Callable[[Connection], None]
+    database: Engine,
+    listing: _Listing,
+    row: FormType,
+    now: Callable[[], datetime],
+    guard: Callable[[Connection], None],
 ) -> None:
-    """Counted before anything is marked: how many there are decides what is done about their values."""
-    counted = sum(len(some) for some in listing.missing())
-    if not counted:
-        return
-    listing.changes.vanished = _vanished(counted, listing.changes)
-    reason = VANISHED if listing.changes.vanished else "blob-gone"
+    """Where values are to be removed, what is missing is counted before anything is marked: the reason says
+    whether they may be."""
+    if row.on_gone == "remove":
+        counted = sum(len(some) for some in listing.missing())
+        listing.changes.vanished = _vanished(counted, listing.changes)
+    reason = VANISHED if listing.changes.vanished else BLOB_GONE
     for some in listing.missing():
         transact(database, partial(_write_gone, gone=some, now=now(), guard=guard, reason=reason))
         listing.changes.gone += len(some)
