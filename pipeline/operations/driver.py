@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
@@ -29,6 +30,8 @@ FORGOTTEN = "operation-forgotten"
 _SENDS = 24
 """Handed out ahead at most: each waits for its turn, then for the service to take a document."""
 _POLLS = 32
+_TAKEN = 8
+"""Asked for ahead at most, so that they need not wait while a caller commits what it was handed."""
 _LOOK_SECONDS = 0.5
 _SHORTLY = 0.05
 """After a deadline, in seconds: so that the poll then finds it passed."""
@@ -161,7 +164,7 @@ class _Loop:
         self._source = Lane("formpipe-source", 1)
         self._sends = Lane("formpipe-send", self._most_sends)
         self._polls = Lane("formpipe-poll", min(room, _POLLS))
-        self._taking: Future[Any] | None = None
+        self._taking: deque[Future[Any]] = deque()
         self._exhausted = False
         self._sending: dict[Future[Any], _Flight] = {}
         self._polling: dict[Future[Any], _Flight] = {}
@@ -181,7 +184,7 @@ class _Loop:
                     yield from self._park()
                 self._take(source)
                 self._poll_due()
-                if self._exhausted and not self._in_flight and self._taking is None:
+                if self._exhausted and not self._in_flight:
                     return
                 yield from self._finished()
         finally:
@@ -189,16 +192,16 @@ class _Loop:
 
     @property
     def _in_flight(self) -> int:
-        return len(self._sending) + len(self._polling) + len(self._waiting)
+        return len(self._taking) + len(self._sending) + len(self._polling) + len(self._waiting)
 
     # --- what is begun ------------------------------------------------------------------------------
 
     def _take(self, source: Iterator[Submission | Outcome[object, object]]) -> None:
-        """Ask for the next submission where there is room for it."""
-        if self._exhausted or self._taking is not None:
-            return
-        if self._in_flight < self._room and len(self._sending) < self._most_sends:
-            self._taking = self._source.submit(partial(next, source, None))
+        """Ask for the next submissions where there is room for them."""
+        while not self._exhausted and len(self._taking) < _TAKEN and self._in_flight < self._room:
+            if len(self._taking) + len(self._sending) >= self._most_sends:
+                return
+            self._taking.append(self._source.submit(partial(next, source, None)))
 
     def _taken(self, submission: Submission | Outcome[object, object] | None) -> Iterator[Outcome[Any, Any]]:
         if submission is None:
@@ -226,15 +229,14 @@ class _Loop:
     # --- what has ended -----------------------------------------------------------------------------
 
     def _finished(self) -> Iterator[Outcome[object, object]]:
-        pause, taking = self._pause(), self._taking
-        calls = [*self._sending, *self._polling, *([taking] if taking is not None else ())]
+        pause = self._pause()
+        calls = [*self._taking, *self._sending, *self._polling]
         if not calls:
             self._driver.sleep(pause)
             return
         done, _ = wait(calls, pause, FIRST_COMPLETED)
-        if taking is not None and taking in done:
-            self._taking = None
-            yield from self._taken(taking.result())
+        while self._taking and self._taking[0].done():
+            yield from self._taken(self._taking.popleft().result())
         for future in done:
             flight = self._sending.pop(future, None) or self._polling.pop(future, None)
             if flight is not None:
@@ -283,7 +285,7 @@ class _Loop:
 
     def _let_go(self) -> None:
         """However it ends: nothing is begun after this, and URLs that are on their way are kept."""
-        calls = [*self._sending, *self._polling, *([self._taking] if self._taking else ())]
+        calls = [*self._taking, *self._sending, *self._polling]
         left = {call for call in calls if not call.cancel()}
         while left and not self._driver.given_up():
             left = set(wait(left, _LOOK_SECONDS).not_done)
