@@ -85,7 +85,7 @@ def _value_row(part_id: int, value: ScoredValue) -> tuple[object, ...]:
         typed.date,
         typed.time,
         typed.mark,
-        typed.currency,
+        typed.currency if typed.currency and len(typed.currency) == 3 else None,
         found.page,
         _polygon_json(found.polygon) if found.polygon else None,
         found.confidence,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +21,7 @@ from pipeline.rest.errors import RefusedError
 from pipeline.rest.faults import fault_of, meaning, seconds_to_wait
 from pipeline.rest.limits import Limits, OperationClass
 from pipeline.rest.operations import checked_endpoint, operation_url, require_same_host
+from pipeline.rest.reading import read_json
 from pipeline.rest.retry import Retry, TransientError
 
 _DEBUG = 10
@@ -50,7 +50,7 @@ class Answer:
     def json(self) -> Any:
         """The body as JSON. Raises RowError `answer-unreadable`."""
         try:
-            return json.loads(self.body)
+            return read_json(self.body)
         except (ValueError, RecursionError):
             raise RowError(
                 "the service's answer is no JSON: check the row's endpoint and api_version",

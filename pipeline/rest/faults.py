@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import Any, Literal
 
 from pipeline.logs import redact
 from pipeline.remote import ServiceFault
+from pipeline.rest.reading import read_json
 
 Meaning = Literal["good", "retry", "unauthorised", "quota", "forbidden", "retired", "refused"]
 
@@ -47,7 +47,7 @@ def meaning(status: int, fault: ServiceFault) -> Meaning:
 def fault_of(status: int, body: bytes) -> ServiceFault:
     """The fault that a body tells, in any of the shapes the services and their gateway use."""
     try:
-        told = json.loads(body)
+        told = read_json(body)
     except (ValueError, RecursionError):
         return _without_json(status, body)
     error = told.get("error", told) if isinstance(told, Mapping) else {}

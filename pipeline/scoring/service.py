@@ -15,6 +15,7 @@ from pipeline.ports import Executor, Outcome, RemoteEngine, Storage, Task
 from pipeline.remote import OperationState, StagedDocument
 from pipeline.scoring.charging import charged, reserve
 from pipeline.scoring.document import Found, ScoreTask, conclude
+from pipeline.scoring.plausibility import plausible
 from pipeline.scoring.spending import Spending
 from pipeline.scoring.staging import StageTask
 from pipeline.types import DocumentResult, ModelVersion
@@ -103,8 +104,8 @@ class ServiceScoring:
         )
 
     def _result(self, task: ScoreTask, staged: StagedDocument, state: OperationState) -> DocumentResult:
-        analysis = state.analysis
-        assert analysis is not None, "a finished analysis has one"
+        assert state.analysis is not None, "a finished analysis has one"
+        analysis = plausible(state.analysis)
         layout = replace(analysis.layout, page_count=max(staged.pages or 0, len(analysis.layout.pages)))
         values = tuple(_counted(itertools.chain.from_iterable(d.values for d in analysis.documents)))
         result = conclude(task, Found(layout, values, staged.content_hash), self.storage)
