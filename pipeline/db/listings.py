@@ -20,7 +20,6 @@ from sqlalchemy import (
     Connection,
     Engine,
     Insert,
-    Select,
     Unicode,
     Update,
     bindparam,
@@ -28,10 +27,8 @@ from sqlalchemy import (
     column,
     func,
     insert,
-    literal,
     or_,
     select,
-    true,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -154,16 +151,44 @@ def not_gone(connection: Connection, ids: Iterable[int]) -> list[int]:
 # --- comparing ------------------------------------------------------------------------------------
 
 
+_SAME = "d.etag = coalesce(listed.value, '') AND (d.outcome IS NULL OR d.outcome <> 'gone')"
+_DIFFERS = "d.id IS NULL OR d.etag <> coalesce(listed.value, '') OR d.outcome = 'gone'"
+
+# The outer join makes SQLite go through the names and look each up; in one row, for the driver takes the
+# interpreter's lock back after each row, from whoever lists meanwhile.
+_SQLITE = f"""
+SELECT group_concat(d.id) FILTER (WHERE {_SAME}),
+       json_group_array(listed.key) FILTER (WHERE {_DIFFERS}),
+       json_group_array(d.id) FILTER (WHERE {_DIFFERS})
+FROM json_each(?) AS listed
+LEFT JOIN document AS d ON d.form_type = ? AND d.path_hash = listed.key
+"""
+
+# The limit keeps the planner from reading the whole table for a batch of names. These come as one text, of
+# which the driver need not look at every one.
+_POSTGRESQL = f"""
+SELECT array_agg(d.id) FILTER (WHERE {_SAME}),
+       array_agg(listed.key) FILTER (WHERE {_DIFFERS}),
+       array_agg(d.id) FILTER (WHERE {_DIFFERS})
+FROM unnest(string_to_array(%(keys)s, chr(31)), string_to_array(%(etags)s, chr(31))) AS listed(key, value)
+LEFT JOIN LATERAL (
+  SELECT id, etag, outcome FROM document WHERE form_type = %(form_type)s AND path_hash = listed.key LIMIT 1
+) AS d ON true
+"""
+_BETWEEN = "\x1f"
+"""Between hashes or ETags, neither of which holds it: a header of HTTP has no such letter."""
+
+
 def _compare_sqlite(connection: Connection, form_type: str, etags: Mapping[str, str]) -> Comparison:
-    row = connection.execute(_SQLITE, {"form_type": form_type, "listed": json.dumps(etags)}).one()
-    same = [int(key) for key in row[0].split(",")] if row[0] else []
-    return Comparison(same, dict(zip(json.loads(row[1]), json.loads(row[2]), strict=True)))
+    same, keys, ids = connection.exec_driver_sql(_SQLITE, (json.dumps(etags), form_type)).one()
+    differing = dict(zip(json.loads(keys), json.loads(ids), strict=True))
+    return Comparison([int(key) for key in same.split(",")] if same else (), differing)
 
 
 def _compare_postgresql(connection: Connection, form_type: str, etags: Mapping[str, str]) -> Comparison:
-    listed = {"form_type": form_type, "hashes": _BETWEEN.join(etags), "etags": _BETWEEN.join(etags.values())}
-    same, hashes, ids = connection.execute(_POSTGRESQL, listed).one()
-    return Comparison(same or (), dict(zip(hashes or (), ids or (), strict=True)))
+    listed = {"keys": _BETWEEN.join(etags), "etags": _BETWEEN.join(etags.values()), "form_type": form_type}
+    same, keys, ids = connection.exec_driver_sql(_POSTGRESQL, listed).one()
+    return Comparison(same or (), dict(zip(keys or (), ids or (), strict=True)))
 
 
 def _compare_in_lists(connection: Connection, form_type: str, etags: Mapping[str, str]) -> Comparison:
@@ -173,59 +198,6 @@ def _compare_in_lists(connection: Connection, form_type: str, etags: Mapping[str
     return Comparison([known[key].id for key in same], differing)
 
 
-def _sqlite() -> Select[Any]:
-    """The outer join makes SQLite go through the names and look each up, in one row: the driver takes the
-    interpreter's lock back after each row, from whoever lists meanwhile."""
-    listed = func.json_each(bindparam("listed", type_=Unicode())).table_valued("key", "value")
-    found = (document.c.form_type == bindparam("form_type")) & (document.c.path_hash == listed.c.key)
-    same = (document.c.etag == listed.c.value) & func.coalesce(document.c.outcome, "").is_distinct_from(
-        "gone"
-    )
-    differs = func.coalesce(same, literal(0)) == 0
-    return select(
-        func.group_concat(document.c.id).filter(same),
-        func.json_group_array(listed.c.key).filter(differs),
-        func.json_group_array(document.c.id).filter(differs),
-    ).select_from(listed.outerjoin(document, found))
-
-
-def _postgresql() -> Select[Any]:
-    """The limit keeps the planner from reading the whole table for a batch of names. These come as one text,
-    of which the driver need not look at every one."""
-    split = (func.string_to_array(bindparam(name, type_=Unicode()), _BETWEEN) for name in ("hashes", "etags"))
-    columns = (column("hash", Unicode()), column("etag", Unicode()))
-    listed = func.unnest(*split).table_valued(*columns).render_derived(name="listed")
-    known = (
-        select(document.c.id, document.c.etag, document.c.outcome)
-        .where(document.c.form_type == bindparam("form_type"), document.c.path_hash == listed.c.hash)
-        .limit(1)
-        .lateral("known")
-    )
-    same = (known.c.etag == listed.c.etag) & known.c.outcome.is_distinct_from("gone")
-    differs = func.coalesce(same, False).is_(False)
-    answer: list[Any] = [
-        func.array_agg(known.c.id).filter(same),
-        func.array_agg(listed.c.hash).filter(differs),
-        func.array_agg(known.c.id).filter(differs),
-    ]
-    return select(*answer).select_from(listed.outerjoin(known, true()))
-
-
-_BETWEEN = "\x1f"
-"""Between hashes or ETags, neither of which holds it: a header of HTTP has no such letter."""
-_ARRAYS = {"ids": BigInteger(), "sizes": BigInteger()}
-
-
-def _unnested(**arrays: str) -> Any:
-    """Array parameters as a table `listed`: its columns by the names of the parameters."""
-    given = [
-        bindparam(name, type_=postgresql.ARRAY(_ARRAYS.get(name, Unicode()))) for name in arrays.values()
-    ]
-    columns = [column(name, _ARRAYS.get(array, Unicode())) for name, array in arrays.items()]
-    return func.unnest(*given).table_valued(*columns).render_derived(name="listed")
-
-
-_SQLITE, _POSTGRESQL = _sqlite(), _postgresql()
 _COMPARE: Mapping[str, Callable[[Connection, str, Mapping[str, str]], Comparison]] = {
     "sqlite": _compare_sqlite,
     "postgresql": _compare_postgresql,
@@ -272,6 +244,18 @@ def _columns_of(form_type: str, refs: Mapping[str, tuple[BlobRef, Blob]], now: d
         "etags": [blob.etag for _, blob in found],
         "sizes": [blob.size for _, blob in found],
     }
+
+
+_ARRAYS = {"ids": BigInteger(), "sizes": BigInteger()}
+
+
+def _unnested(**arrays: str) -> Any:
+    """Array parameters as a table `listed`: its columns by the names of the parameters."""
+    given = [
+        bindparam(name, type_=postgresql.ARRAY(_ARRAYS.get(name, Unicode()))) for name in arrays.values()
+    ]
+    columns = [column(name, _ARRAYS.get(array, Unicode())) for name, array in arrays.items()]
+    return func.unnest(*given).table_valued(*columns).render_derived(name="listed")
 
 
 def _add_arrays() -> postgresql.Insert:

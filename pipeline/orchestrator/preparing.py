@@ -90,7 +90,8 @@ class Preparation:
     def _list(self, row: FormType, guard: Guard) -> BacklogChanges:
         sources = self._context.sources
         storage = sources.storages.of(row.secrets.scoring)
-        return synchronise(sources.database, storage, row, now=sources.now, guard=guard)
+        stopping = self._context.stopping
+        return synchronise(sources.database, storage, row, now=sources.now, guard=guard, stopping=stopping)
 
     def _model(self, guard: Guard) -> tuple[TrainingDecision, ModelVersion | None]:
         context = self._context

@@ -24,6 +24,7 @@ from pipeline.orchestrator.showing import Showing
 from pipeline.ports import Executor
 from pipeline.scoring.backlog import BacklogChanges
 from pipeline.scoring.charging import CountedReaders
+from pipeline.scoring.gone import remove_gone_values
 from pipeline.scoring.service import ServiceScoring
 from pipeline.scoring.spending import Spending
 from pipeline.scoring.stage import ScoringContext, Tally, score_backlog, scoring_model
@@ -58,6 +59,7 @@ class RowRun:
                 stored = showing.prepare()
             scoring = replace(self._scoring(executor, total, courier), stored=stored, spending=spending)
             tally, ended = scoring.tally, self._backlog(scoring, version)
+            self._empty_gone()
             self._show(showing, tally)
             courier = courier or courier_of(self.context, row, self.guard, turn, patience=_TURN_SECONDS)
             if courier:
@@ -81,6 +83,11 @@ class RowRun:
         except RowError as error:
             return error
         return None
+
+    def _empty_gone(self) -> None:
+        """After scoring, which may take values over for a blob that was renamed."""
+        sources = self.context.sources
+        remove_gone_values(sources.database, self.row, guard=self.guard, now=sources.now)
 
     def _state(self, ended: RowError | None) -> RowEnd:
         if ended:
@@ -108,6 +115,8 @@ class RowRun:
             told.append(f"nothing to score: {unchanged} documents unchanged")
         if tally.begun_again:
             told.append(f"{tally.begun_again} operations were past their deadline and are submitted again")
+        if vanished := self.prepared.listings[self.row.form_type].told:
+            told.append(vanished)
         if tally.taken_away:
             told.append(f"{tally.taken_away} documents changed while they were scored")
         for trouble in courier.troubles() if courier else ():

@@ -25,7 +25,7 @@ _COMPANIONS = (".ocr.json", ".labels.json")
 
 MANY, SHARE = 10, 0.5
 """More than this share of the documents, and at least so many, do not leave a backlog by and by: that is a
-wrong folder or container, or a mount that is missing."""
+wrong folder or container, or a share that is not mounted."""
 VANISHED = "backlog-vanished"
 
 Item = TypeVar("Item")
@@ -45,6 +45,14 @@ class BacklogChanges:
     ignored: int = 0
     forgotten: int = 0
     vanished: bool = False
+
+    @property
+    def told(self) -> str:
+        """What a person must know of it; empty where there is nothing."""
+        if not self.vanished:
+            return ""
+        known = self.gone + self.changed + self.unchanged
+        return f"{VANISHED}: {self.gone} of {known} documents left the backlog at once; their values are kept: look at the row's container and folder (docs/parameters.md)"
 
 
 def is_companion(path: str) -> bool:

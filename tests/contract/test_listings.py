@@ -87,6 +87,13 @@ def test_nothing_listed_and_nothing_known_compare_too(state: Ledger) -> None:
     assert do(state, listings.highest_id, "invoice") == 0
 
 
+def test_a_name_without_an_etag_is_compared_too(state: Ledger) -> None:
+    given = refs("a", etag="")
+    do(state, listings.add, "invoice", given, NOW)
+    (found,) = do(state, listings.find, "invoice", list(given)).values()
+    assert list(do(state, listings.compare, "invoice", {key("a"): ""}).same) == [found.id]
+
+
 def test_thousands_of_names_are_compared_in_one_statement(state: Ledger) -> None:
     paths = [f"{number}" for number in range(3000)]
     ids = add(state, *paths)
