@@ -9,6 +9,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+from pipeline.printable import escaped
+
 LOGGER = logging.getLogger("formpipe")
 logging.getLogger("azure").addHandler(logging.NullHandler())  # else its warnings stand between our lines
 
@@ -43,7 +45,7 @@ class JsonLines(logging.Formatter):
             "event": record.getMessage(),
             **facts,
         }
-        return redact(json.dumps(line, default=str, ensure_ascii=False))
+        return escaped(redact(json.dumps(line, default=str, ensure_ascii=False)))
 
 
 def start_logging(level: str, stream: TextIO | None = None) -> None:

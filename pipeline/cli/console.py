@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 
-from rich.console import Console, ConsoleDimensions
+from rich.console import Console, ConsoleDimensions, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from pipeline.printable import printable
 
 _WIDE = 200
 """Columns where nobody looks at a terminal: a pipe, a file, a log."""
 
 
-class Answers(Console):
+class Tame(Console):
+    """A console on which names and messages from outside are shown and never obeyed: a blob may be called
+    by an escape sequence."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            if segment.control:
+                yield segment
+            else:
+                yield Segment(printable(segment.text), segment.style)
+
+
+class Answers(Tame):
     """A console that is as wide as its terminal, and wide where it has none."""
 
     @property  # type: ignore[misc]  # nothing sets it here
@@ -22,7 +38,7 @@ class Answers(Console):
 out = Answers(highlight=False, soft_wrap=True)
 """Standard output: the answer of a command."""
 
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+err = Tame(stderr=True, highlight=False, soft_wrap=True)
 """Standard error: progress, warnings and errors."""
 
 

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.cli.console import err, out
+from pipeline.printable import escaped
 from pipeline.types import Fault
 
 
@@ -29,7 +30,7 @@ OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Text for p
 
 def print_json(answer: object) -> None:
     """One JSON document on standard output; dates and paths as text."""
-    typer.echo(json.dumps(answer, ensure_ascii=False, indent=2, default=str))
+    typer.echo(escaped(json.dumps(answer, ensure_ascii=False, indent=2, default=str)))
 
 
 def print_table(

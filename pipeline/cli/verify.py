@@ -16,6 +16,7 @@ from pipeline.cli.tables import Output
 from pipeline.orchestrator.repair import Repaired, SinkVerifier
 from pipeline.orchestrator.survey import load_rows, require_known
 from pipeline.params.rules import Validated
+from pipeline.printable import escaped
 from pipeline.reports.verification import Counts, Difference
 from pipeline.reports.verification import verify as differences_of
 from pipeline.scoring.backlog import is_companion
@@ -111,10 +112,12 @@ def _print_json(
     """One JSON object, written as it is found: there can be as many differences as documents."""
     typer.echo('{"differences": [', nl=False)
     for number, each in enumerate(found):
-        typer.echo((",\n" if number else "\n") + json.dumps(asdict(each), ensure_ascii=False), nl=False)
+        typer.echo(
+            (",\n" if number else "\n") + escaped(json.dumps(asdict(each), ensure_ascii=False)), nl=False
+        )
     rest = {
         "counts": asdict(counts),
         "repaired": [asdict(done) for done in repaired],
         "not_verified": skipped,
     }
-    typer.echo("\n], " + json.dumps(rest, ensure_ascii=False)[1:])
+    typer.echo("\n], " + escaped(json.dumps(rest, ensure_ascii=False))[1:])

@@ -11,6 +11,7 @@ FLOORS = {
     "types": 0,
     "errors": 0,
     "remote": 0,
+    "printable": 0,
     "ports": 1,
     "settings": 1,
     "services": 1,
