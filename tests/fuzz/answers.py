@@ -169,7 +169,7 @@ def _for_ever(random: Random, good: bytes) -> _Made:
 
 
 def _failed(random: Random, good: bytes) -> _Made:
-    error = random.choice(
+    error: Any = random.choice(
         (None, "text", [], [[]], {"code": 7}, {"code": None, "message": {}, "details": "x"})
     )
     nested: Any = {"code": "A", "message": "\x1b[31mred\x00\ud800"}

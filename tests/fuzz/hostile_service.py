@@ -146,10 +146,8 @@ class _Own(_Handler):
         with suppress(OSError):
             self.send_response(said.status)
             for name, value in said.headers.items():
-                told = self.service.filled(value, here).encode()
-                self._headers_buffer.append(
-                    name.encode() + b": " + told + b"\r\n"
-                )  # as it is, whatever it is
+                told = self.service.filled(value, here)
+                self.send_header(name, told.encode().decode("latin-1"))  # bytes as they are
             bodiless = said.status in (204, 304)
             self.send_header("Content-Length", "0" if bodiless else str(len(said.body)))
             self.end_headers()
