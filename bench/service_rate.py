@@ -155,7 +155,6 @@ def running(
     environment = os.environ | {
         "FORMPIPE_DATABASE_URL": url,
         "FORMPIPE_STORAGE_ROOT": str(folder / "lake"),
-        "FORMPIPE_WORKERS": "1",
         "FORMPIPE_SERVICE_RATES": f"analyze={options.rate}, get={options.rate * 50 / 15}",
         "CognitiveServiceEndpoint": service.url,
         "CognitiveServiceSubscriptionKey": KEY,

@@ -28,7 +28,9 @@ POLL_FAILED = "poll-failed"
 STOPPED = "stopped"
 FORGOTTEN = "operation-forgotten"
 _SENDS = 24
-"""Handed out ahead at most: each waits for its turn, then for the service to take a document."""
+"""At a time at most: each waits for its turn, then for the service to take a document."""
+_AHEAD = 64
+"""Taken from the caller and not sent yet, at most: what keeps the service busy while a reader is replaced."""
 _POLLS = 32
 _TAKEN = 8
 """Asked for ahead at most, so that they need not wait while a caller commits what it was handed."""
@@ -160,9 +162,8 @@ class _Loop:
     def __init__(self, driver: OperationDriver, room: int) -> None:
         self._driver = driver
         self._room = room
-        self._most_sends = min(room, _SENDS)
         self._source = Lane("formpipe-source", 1)
-        self._sends = Lane("formpipe-send", self._most_sends)
+        self._sends = Lane("formpipe-send", min(room, _SENDS))
         self._polls = Lane("formpipe-poll", min(room, _POLLS))
         self._taking: deque[Future[Any]] = deque()
         self._exhausted = False
@@ -199,7 +200,7 @@ class _Loop:
     def _take(self, source: Iterator[Submission | Outcome[object, object]]) -> None:
         """Ask for the next submissions where there is room for them."""
         while not self._exhausted and len(self._taking) < _TAKEN and self._in_flight < self._room:
-            if len(self._taking) + len(self._sending) >= self._most_sends:
+            if len(self._taking) + len(self._sending) >= _AHEAD:
                 return
             self._taking.append(self._source.submit(partial(next, source, None)))
 
