@@ -52,7 +52,10 @@ class BacklogChanges:
         if not self.vanished:
             return ""
         known = self.gone + self.changed + self.unchanged
-        return f"{VANISHED}: {self.gone} of {known} documents left the backlog at once; their values are kept: look at the row's container and folder (docs/parameters.md)"
+        return (
+            f"{VANISHED}: {self.gone} of {known} documents left the backlog at once; their values are "
+            "kept: look at the row's container and folder (docs/parameters.md)"
+        )
 
 
 def is_companion(path: str) -> bool:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from azure.core import MatchConditions
-from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.storage.blob import BlobPrefix, BlobServiceClient, ContentSettings
 
 from pipeline.errors import DocumentError
 from pipeline.remote import ContainerLink
 from pipeline.storage import signing
 from pipeline.storage.account import BlobAccount, signed_in
+from pipeline.storage.paging import MarkerRefusedError, Page, items
 from pipeline.storage.refusals import Asked, Doing, refusal, signed_out
 from pipeline.types import Blob
 
@@ -32,7 +34,9 @@ class Patience:
     """How long the SDK goes on by itself when the account is busy or away. Seconds.
 
     By default it asks four times, some 3, 5 and 9 seconds apart; an attempt waits 10 seconds for a connection
-    and 60 for the next bytes. (The SDK's own waits are 18, 24 and 42 seconds.)
+    and 60 for the next bytes. (The SDK's own waits are 18, 24 and 42 seconds.) A listing that breaks after
+    that goes on from its marker, up to `breaks` times a page, after random waits that grow to
+    `longest_pause`.
     """
 
     retries: int = 3
@@ -41,6 +45,8 @@ class Patience:
     jitter: int = 1
     connect: int = 10
     read: int = 60
+    breaks: int = 5
+    longest_pause: float = 60.0
 
     def options(self) -> dict[str, Any]:
         return {
@@ -62,12 +68,6 @@ class _SignedIn:
     client: BlobServiceClient
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
-    items: tuple[Any, ...]
-    following: str | None
-
-
 class BlobStorage:
     """One account. `account(fresh)` gives it with its credential; it is asked again, fresh, when what was
     given is no longer accepted. `identity` is who signs in where there is no SAS and no key. Usable from
@@ -81,7 +81,9 @@ class BlobStorage:
         patience: Patience = Patience(),
         identity: Callable[[], Any] = signed_in,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._sleep = sleep
         self._account_of = account
         self._page_size = page_size
         self._patience = patience
@@ -102,18 +104,16 @@ class BlobStorage:
     def list(self, container: str, prefix: str = "", *, recursive: bool = True) -> Iterator[Blob]:
         """Flat, page by page, as the service sorts: by name. Folder markers of hierarchical accounts, which
         are empty blobs with a mark in their metadata, are left out. Metadata, the larger part of a listing,
-        is asked for only from the first page on that has an empty blob."""
-        token: str | None = None
-        include: tuple[str, ...] = ()
-        while True:
-            page = self._page(container, prefix, recursive, token, include)
-            if not include and any(map(_may_be_folder, page.items)):
-                include = ("metadata",)
-                continue
-            yield from (_blob(item) for item in page.items if not _is_folder(item))
-            if not page.following:
-                return
-            token = page.following
+        is asked for only from the first page on that has an empty blob. A listing that breaks after its first
+        page goes on from its marker (`Patience`)."""
+
+        def ask(marker: str | None, include: tuple[str, ...]) -> Page:
+            return self._page(container, prefix, recursive, marker, include)
+
+        patience = self._patience
+        for item in items(ask, _may_be_folder, patience.breaks, patience.longest_pause, self._sleep):
+            if not _is_folder(item):
+                yield _blob(item)
 
     def read(self, container: str, path: str, etag: str | None = None) -> bytes:
         safe = _safe(path)
@@ -158,15 +158,20 @@ class BlobStorage:
     # --- the SDK ------------------------------------------------------------------------------------
 
     def _page(
-        self, container: str, prefix: str, recursive: bool, token: str | None, include: tuple[str, ...]
-    ) -> _Page:
-        def page(signed: _SignedIn) -> _Page:
+        self, container: str, prefix: str, recursive: bool, marker: str | None, include: tuple[str, ...]
+    ) -> Page:
+        def page(signed: _SignedIn) -> Page:
             client = signed.client.get_container_client(container)
             listing: Any = client.list_blobs if recursive else client.walk_blobs
             pages = listing(
                 prefix or None, include=list(include) or None, results_per_page=self._page_size
-            ).by_page(token)
-            return _Page(tuple(next(pages, ())), pages.continuation_token)
+            ).by_page(marker)
+            try:
+                return Page(tuple(next(pages, ())), pages.continuation_token)
+            except HttpResponseError as error:
+                if marker and error.status_code == 400 and not signed_out(error):
+                    raise MarkerRefusedError from None
+                raise
 
         return self._ask("list", container, page)
 

@@ -283,3 +283,80 @@ def test_a_link_of_an_identity_that_nobody_signed_in_is_named() -> None:
         store.link("lake", permissions="rl", lifetime=timedelta(hours=1))
     assert caught.value.reason == "storage-not-authorised"
     assert "az login" in str(caught.value)
+
+
+# --- listings that break --------------------------------------------------------------------------------
+
+PAGES = {None: (("1", "2"), "a"), "a": (("3", "4"), "b"), "b": (("5",), "c"), "c": (("6", "7"), "")}
+
+
+def breaking(server: AccountServer, answers: dict[str, list[Saying]]) -> None:
+    """Pages by marker; before the page of a marker, what `answers` has for it."""
+
+    def say(asking: Asking) -> Saying:
+        marker = asking.query.get("marker")
+        if waiting := answers.get(marker or "", []):
+            return waiting.pop(0)
+        names, following = PAGES[marker]
+        return listing(*names, marker=following)
+
+    server.say = say
+
+
+def names_of(server: AccountServer, pauses: list[float]) -> list[str]:
+    return [blob.path for blob in storage(server, sleep=pauses.append).list("forms")]
+
+
+@pytest.mark.parametrize(
+    "trouble", [refusing(500, "InternalError"), refusing(503, "ServerBusy"), Saying(200, b"<Enum" * 9, cut=9)]
+)
+def test_a_listing_that_breaks_goes_on_from_its_marker(
+    server: AccountServer, trouble: Saying, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The SDK gives up after three tries; twice at one page, once at another."""
+    breaking(server, {"a": [trouble] * 6, "c": [trouble] * 3})
+    pauses: list[float] = []
+    assert names_of(server, pauses) == ["1", "2", "3", "4", "5", "6", "7"]
+    assert len(pauses) >= 1 and max(pauses) <= 60
+    told = [record.getMessage() for record in caplog.records if "a listing broke" in record.getMessage()]
+    assert len(told) == len(pauses)
+    assert not any("canary" in line or "://" in line for line in told)
+
+
+def test_a_listing_that_keeps_breaking_ends_by_name(server: AccountServer) -> None:
+    breaking(server, {"b": [refusing(503, "ServerBusy")] * 99})
+    pauses: list[float] = []
+    with pytest.raises(AttemptError) as caught:
+        names_of(server, pauses)
+    assert (caught.value.reason, len(pauses)) == ("blob-unreadable", 5)
+
+
+def test_a_listing_whose_marker_is_refused_takes_the_page_before_again(server: AccountServer) -> None:
+    """A blob that came meanwhile is among its names; no name comes twice."""
+    breaking(server, {"b": [refusing(400, "InvalidQueryParameterValue")]})
+    say = server.say
+    server.say = lambda asking: (
+        listing("3", "3a", "4", marker="b") if _second(server, asking) else say(asking)
+    )
+    assert names_of(server, []) == ["1", "2", "3", "4", "3a", "5", "6", "7"]
+
+
+def _second(server: AccountServer, asking: Asking) -> bool:
+    marker = asking.query.get("marker")
+    return marker == "a" and [each.query.get("marker") for each in server.asked].count("a") == 2
+
+
+@pytest.mark.parametrize("marker", ["a", "b"])
+def test_markers_that_are_always_refused_end_the_listing(server: AccountServer, marker: str) -> None:
+    breaking(server, {marker: [refusing(400, "OutOfRangeInput")] * 99})
+    with pytest.raises(AttemptError) as caught:
+        names_of(server, [])
+    assert caught.value.reason == "blob-unreadable"
+
+
+def test_a_sign_in_that_ends_in_a_listing_is_not_waited_for(server: AccountServer) -> None:
+    breaking(server, {"b": [refusing(403, "AuthorizationPermissionMismatch")] * 9})
+    pauses: list[float] = []
+    with pytest.raises(RowError):
+        names_of(server, pauses)
+    assert pauses == []
