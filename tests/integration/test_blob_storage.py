@@ -11,9 +11,10 @@ import requests
 
 from pipeline.errors import AttemptError, RowError
 from pipeline.storage.account import BlobAccount
-from pipeline.storage.blob import BlobStorage
+from pipeline.storage.blob import BlobStorage, Patience
 from pipeline.storage.probe import probe
 from tests.azure.azurite import Account, Azurite
+from tests.unit.storage.account_server import Asking, Saying, serving
 
 HOUR, NONE = timedelta(hours=1), timedelta()
 
@@ -203,3 +204,29 @@ def test_a_probe_takes_the_time_from_the_account(account: Account) -> None:
 
 def test_a_probe_of_nobody_says_so(account: Account) -> None:
     assert probed(replace(account, port=1)) == ["storage-not-reachable"]
+
+
+def test_a_listing_whose_connection_breaks_loses_no_name_and_gives_none_twice(account: Account) -> None:
+    """A proxy cuts the answers to the third page until the SDK has given up, and once those to the fifth."""
+    container = account.container("lake")
+    names = [f"in/{number:02}.pdf" for number in range(23)]
+    for name in names:
+        container.upload_blob(name, b"x")
+    cut: dict[int, int] = {3: 3, 5: 1}
+    markers: list[str] = []
+
+    def forward(asking: Asking) -> Saying:
+        marker = asking.query.get("marker", "")
+        markers.extend([] if marker in markers else [marker])
+        answer = requests.get(account.url + asking.path, params=asking.query, timeout=10)
+        page, kind = markers.index(marker) + 1, answer.headers["Content-Type"]
+        broken = cut.get(page, 0) > 0
+        cut[page] = cut.get(page, 0) - 1
+        return Saying(answer.status_code, answer.content, {"Content-Type": kind}, cut=40 if broken else None)
+
+    with serving(forward) as proxy:
+        sas = BlobAccount.of(proxy.url, account.container_sas("lake", "rl"))
+        once = Patience(retries=2, first_wait=0, wait_base=0, jitter=0)
+        store = BlobStorage(lambda fresh: sas, page_size=4, patience=once, sleep=lambda seconds: None)
+        assert [blob.path for blob in store.list("lake", "in/")] == names
+    assert len(markers) == 6 and max(cut.values()) <= 0
