@@ -65,8 +65,10 @@ bench: $(TEST_EXTRA) ## measure everything into bench/RESULTS.md, on a quiet mac
 	measure pairs --demo
 	measure demo
 	measure backlog
+	measure listing
 	measure upsert $(if $(DLT_PYTHON),--dlt-python $(DLT_PYTHON),)
 	measure overhead --workers 2 --postgresql
+	measure chaos
 	measure service_rate
 	measure service_rate --processes 2 --database postgresql
 	$(foreach set,$(wildcard $(FORM_SETS)),measure accuracy --set $(set) --strict
