@@ -6,8 +6,8 @@
 A real PostgreSQL, a real blob server, a service that answers from a can. Runs die at named points and at
 random moments, one or two at a time, while the service throttles and drops calls, connections to the database
 end, and the database stands still. After every round of kills a run that nobody disturbs makes it whole, and
-everything is checked: rows as of an undisturbed run, `formpipe verify`, nothing held or open, and no more analyses than
-documents and submits that were on their way at the kills. Exit code 1: something was wrong.
+everything is checked: rows as of an undisturbed run, `formpipe verify`, nothing held or open, and no more
+analyses than documents and submits that were on their way at the kills. Exit code 1: something was wrong.
 """
 
 from __future__ import annotations
