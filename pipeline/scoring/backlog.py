@@ -60,6 +60,10 @@ class BacklogChanges:
 
 def is_companion(path: str) -> bool:
     """A file that belongs to a training document and is no document itself."""
+    return path.endswith(".json") and _is_companion(path)
+
+
+def _is_companion(path: str) -> bool:
     return path.endswith(_COMPANIONS) or path.rsplit("/", 1)[-1] == "fields.json"
 
 
