@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import math
+import struct
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
-from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
+from PIL import Image, ImageOps, ImageSequence
 
 from pipeline.errors import DocumentError
 from pipeline.reading.pixels import Pixels
@@ -25,11 +26,20 @@ _MADE_UP = (72.0, 96.0)
 """Resolutions that programs write when they know none."""
 _FORMATS = ("JPEG", "PNG", "BMP", "TIFF")
 
+_BROKEN = (
+    OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError,
+    MemoryError, struct.error,
+)  # fmt: skip
+"""What Pillow raises of a file that is damaged: a tag that is missing is a TypeError to it."""
+
 
 def count_frames(content: bytes) -> int:
     """Pages of an image. Raises DocumentError: `damaged-image`."""
     with _opened(content, None) as image:
-        return int(getattr(image, "n_frames", 1))
+        try:
+            return int(getattr(image, "n_frames", 1))
+        except _BROKEN as error:
+            raise _damaged(error) from error
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +64,9 @@ def frames(content: bytes, max_pages: int, max_pixels: int) -> Iterator[Frame]:
                     return
                 _check_size(frame, max_pixels)
                 yield _frame(frame)
-        except (OSError, ValueError, SyntaxError, EOFError, IndexError, MemoryError) as error:
+        except Image.DecompressionBombError as error:
+            raise _too_large() from error
+        except _BROKEN as error:
             raise _damaged(error) from error
 
 
@@ -65,7 +77,7 @@ def _opened(content: bytes, max_pixels: int | None) -> Image.Image:
             image = Image.open(io.BytesIO(content), formats=_FORMATS)
     except Image.DecompressionBombError as error:
         raise _too_large() from error
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
+    except _BROKEN as error:
         raise _damaged(error) from error
     if max_pixels is not None:
         _check_size(image, max_pixels)

@@ -6,7 +6,8 @@ import math
 import pytest
 from PIL import Image
 
-from pipeline.reading.image import frames
+from pipeline.errors import DocumentError
+from pipeline.reading.image import count_frames, frames
 
 LETTER_145 = (1233, 1595)
 
@@ -38,3 +39,19 @@ def test_a_reduced_page_has_a_reduced_resolution() -> None:
     (frame,) = frames(saved((5100, 6600), "JPEG", (600, 600)), 1, 100_000_000)
     assert frame.reduction == 2
     assert frame.dpi == pytest.approx(300)
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "PNG", "JPEG", "BMP"])
+def test_an_image_that_is_cut_anywhere_is_read_or_named_damaged(kind: str) -> None:
+    """Pages of a TIFF whose directory is cut off are a TypeError to Pillow."""
+    pages = [Image.new("L", (30, 20), 255) for _ in range(3)]
+    out = io.BytesIO()
+    pages[0].save(out, kind, **({"save_all": True, "append_images": pages[1:]} if kind == "TIFF" else {}))
+    content, reasons = out.getvalue(), set()
+    for end in range(8, len(content)):
+        for read in (count_frames, lambda cut: list(frames(cut, 3, 1000))):
+            try:
+                read(content[:end])
+            except DocumentError as error:
+                reasons.add(error.reason)
+    assert reasons == {"damaged-image"}
