@@ -28,6 +28,7 @@ _RUN = ("listed", "unchanged", "loaded", "partial", "dead")
 _WORK = ("pages", "by OCR", "values", "seconds", "pages/s")
 _NOW = ("pending", "loaded", "partial", "dead", "gone", "to check")
 _FORGOTTEN = "forgotten"
+_REUSED = "reused"
 _LEFT_OVER = "left over"
 _COST = "USD"
 _STYLES = {"loaded": "green", "partial": "yellow", "dead": "red", "to check": "yellow", "pending": "cyan"}
@@ -41,7 +42,8 @@ def render(report: Report) -> RenderableType:
     if report.run is not None:
         done = [_done(summary) for summary in summaries]
         parts += [_numbers("this run", summaries, _with(_RUN, _LEFT_OVER, done), done), ""]
-        parts += [_numbers("its work", summaries, _with(_WORK, _COST, done), done), ""]
+        work = _with(_with(_WORK, _REUSED, done), _COST, done)
+        parts += [_numbers("its work", summaries, work, done), ""]
     parts += [_standing(summaries), ""]
     for summary in summaries:
         parts.extend((*_details(summary), ""))
@@ -111,7 +113,8 @@ def _numbers(
 def _with(
     columns: tuple[str, ...], rare: str, counts: Sequence[Mapping[str, float | Decimal | None]]
 ) -> tuple[str, ...]:
-    """The columns, and one that is there where it says something: what limits left, what was paid."""
+    """The columns, and one that is there where it says something: what was reused, what limits left, what
+    was paid."""
     return (*columns, rare) if any(each.get(rare) for each in counts) else columns
 
 
@@ -128,8 +131,8 @@ def _done(summary: FormTypeSummary) -> dict[str, float | Decimal | None]:
         return {}
     documents = {"listed": row.listed, "loaded": row.loaded, "partial": row.partial, "dead": row.dead}
     work = {"pages": row.pages, "by OCR": row.ocr_pages, "values": row.field_values, "seconds": row.seconds}
-    limits = {_LEFT_OVER: row.left_over, _COST: row.cost}
-    return {**documents, **work, **limits, "unchanged": summary.unchanged, "pages/s": pages_per_second(row)}
+    rare = {_REUSED: row.reused, _LEFT_OVER: row.left_over, _COST: row.cost}
+    return {**documents, **work, **rare, "unchanged": summary.unchanged, "pages/s": pages_per_second(row)}
 
 
 def _cell(name: str, value: float | Decimal | None) -> Text:

@@ -202,9 +202,19 @@ def test_what_was_paid_and_what_limits_left_are_columns_where_there_is_any(ledge
     assert (work[-1], done[-1]) == ("USD", "12.50")
 
 
+def test_documents_that_were_renamed_are_a_column_where_there_are_some(ledger: Ledger) -> None:
+    ledger.form_type("invoice")
+    ledger.run({"form_type": "invoice", "loaded": 1_007, "reused": 1_005, "cost": Decimal("12.5")})
+    with ledger.database.connect() as connection:
+        told = printed(build_report(connection), 80).splitlines()
+    assert told[5].split()[-3:] == ["pages/s", "reused", "USD"]
+    assert told[6].split()[-2:] == ["1,005", "12.50"]
+
+
 def test_a_run_without_limits_and_costs_has_no_such_columns(report: Report) -> None:
     told = printed(report)
     assert "left over" not in told
+    assert "reused" not in told
     assert "USD" not in told
 
 
