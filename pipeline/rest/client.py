@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,9 @@ from pipeline.rest.retry import Retry, TransientError
 _DEBUG = 10
 _TIMEOUT = (10.0, 120.0)
 """Seconds to connect, and between two bytes of an answer."""
+
+_SHORTEST_SECRET = 16
+"""Bytes; every key and token of these services has more."""
 
 _FOR_GOOD = (
     requests.exceptions.InvalidURL,
@@ -204,7 +207,8 @@ class ServiceClient:
     # --- attempt ------------------------------------------------------------------------------------
 
     def _attempt(self, call: _Call, fresh: bool) -> Answer:
-        headers = {**call.headers, **self._credential.headers(fresh)}
+        proof = self._credential.headers(fresh)
+        headers = {**call.headers, **proof}
         self._limits.take(call.operation_class)
         started = time.monotonic()
         try:
@@ -219,7 +223,7 @@ class ServiceClient:
                 "service-call", level=_DEBUG, method=call.method, path=path, status=answer.status,
                 seconds=seconds,
             )  # fmt: skip
-        return answer
+        return replace(answer, body=_without(answer.body, proof))
 
     def _send(self, call: _Call, headers: Mapping[str, str], opened: ExitStack) -> Answer:
         content: Any = call.content
@@ -253,6 +257,16 @@ class ServiceClient:
         if session is None:
             session = self._threads.session = requests.Session()
         return session
+
+
+def _without(body: bytes, proof: Mapping[str, str]) -> bytes:
+    """The body without the key or token that was sent: gateways repeat it in what they refuse, and what a
+    service says is kept."""
+    for value in proof.values():
+        secret = value.removeprefix("Bearer ").encode()
+        if len(secret) >= _SHORTEST_SECRET:
+            body = body.replace(secret, b"***")
+    return body
 
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -63,13 +63,13 @@ def _fuzz(request: pytest.FixtureRequest, folder: Path, dialect: str, numbers: S
     made = Scripts(SEED)
     scripts = {number: made.make(number) for number in numbers}
     with running_service(list(scripts.values())) as service:
-        project = _Project(folder, url, service, scripts)
+        project = Project(folder, url, service, scripts)
         project.write()
         project.judge(project.run())
 
 
 @dataclass(frozen=True)
-class _Project:
+class Project:
     folder: Path
     url: str
     service: Service
@@ -106,6 +106,8 @@ class _Project:
             timeout=3000,
             check=False,
         )
+        (self.folder / "stderr.txt").write_text(done.stderr)
+        (self.folder / "stdout.txt").write_text(done.stdout)
         assert done.returncode == 0, done.stderr[-4000:]
         assert KEY not in done.stderr + done.stdout
         told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
