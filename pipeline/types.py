@@ -485,7 +485,8 @@ class ScoredValue:
 @dataclass(frozen=True, slots=True)
 class DocumentResult:
     """How a document ended: its values, or the reason there are none. `model_version_id`: the version that
-    found them, where it is not the one the run scores with. `tables`: each with the number of its page."""
+    found them, where it is not the one the run scores with. `tables`: each with the number of its page.
+    `reused_from`: the id of the document whose values it takes over, None where it was read."""
 
     document: BacklogDocument
     outcome: DocumentOutcome
@@ -499,6 +500,7 @@ class DocumentResult:
     seconds: float | None = None
     model_version_id: int | None = None
     tables: tuple[tuple[int, Table], ...] = ()
+    reused_from: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

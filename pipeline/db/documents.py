@@ -173,7 +173,7 @@ def _finished(result: DocumentResult, model_version_id: int, run_id: int, now: d
         "b_ocr_pages": result.ocr_pages,
         "b_layout_confidence": result.layout_confidence,
         "b_seconds": result.seconds,
-        "b_attempts": result.document.attempts + 1,
+        "b_attempts": result.document.attempts + (result.reused_from is None),
         "b_model_version_id": result.model_version_id or model_version_id,
         "b_run_id": run_id,
         "b_finished_at": now,

@@ -25,6 +25,7 @@ from pipeline.ports import Executor
 from pipeline.scoring.backlog import BacklogChanges
 from pipeline.scoring.charging import CountedReaders
 from pipeline.scoring.gone import remove_gone_values
+from pipeline.scoring.reuse import Reuse
 from pipeline.scoring.service import ServiceScoring
 from pipeline.scoring.spending import Spending
 from pipeline.scoring.stage import ScoringContext, Tally, score_backlog, scoring_model
@@ -117,6 +118,10 @@ class RowRun:
             told.append(f"{tally.begun_again} operations were past their deadline and are submitted again")
         if vanished := self.prepared.listings[self.row.form_type].told:
             told.append(vanished)
+        if tally.reused:
+            told.append(
+                f"{tally.reused} documents have a new name, and took over their values: nothing was paid"
+            )
         if tally.taken_away:
             told.append(f"{tally.taken_away} documents changed while they were scored")
         for trouble in courier.troubles() if courier else ():
@@ -158,8 +163,19 @@ class RowRun:
         storage = context.sources.storages.of(row.secrets.scoring)
         seconds = context.services.seconds
         chooses_pages = context.sources.services[version.engine].version(version.api_version).pages
+        reuse = (
+            Reuse(context.sources.database, storage, row, version.id) if row.on_rename == "reuse" else None
+        )
         return ServiceScoring(
-            driver, context.readers, storage, version, context.scratch, seconds, spending, chooses_pages
+            driver,
+            context.readers,
+            storage,
+            version,
+            context.scratch,
+            seconds,
+            spending,
+            chooses_pages,
+            reuse,
         )
 
     def _access(self) -> GroupAccess:
@@ -230,6 +246,7 @@ def _row_of(row: FormType, state: RowEnd, changes: BacklogChanges, tally: Tally)
         dead=tally.dead,
         retried=tally.postponed,
         gone=changes.gone + tally.gone,
+        reused=tally.reused,
         pages=tally.pages,
         ocr_pages=tally.ocr_pages,
         field_values=tally.values,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from pipeline.types import DocumentOutcome, ExtractedField, FieldSpec, Layout, ScoredValue
@@ -36,20 +36,28 @@ def type_values(
 def judge(layout: Layout, values: Sequence[ScoredValue], specs: Sequence[FieldSpec]) -> Verdict:
     """`loaded` only when every page was read, something was found, and no required field is missing or
     in doubt; else `partial` with the first reason in that order."""
-    if layout.truncated:
-        read, there = len(layout.pages), layout.page_count
+    certain: dict[str, bool] = {}
+    for value in values:
+        name = value.found.field
+        certain[name] = certain.get(name, False) or not value.review
+    pages = len(layout.pages)
+    return verdict(pages, layout.page_count if layout.truncated else pages, certain, specs)
+
+
+def verdict(read: int, there: int, certain: Mapping[str, bool], specs: Sequence[FieldSpec]) -> Verdict:
+    """The same for pages that were read of those that are there, and for each field that was found, whether
+    one of its values is certain."""
+    if read < there:
         return Verdict(
             "partial", "truncated", f"{read} of {there} pages were read (max_pages, or the service's tier)"
         )
-    if not values:
+    if not certain:
         return Verdict("partial", "empty-extraction", "the model found no field in this document")
-    certain = {value.found.field for value in values if not value.review}
-    there_at_all = {value.found.field for value in values}
     required = [spec.name for spec in specs if spec.required]
-    missing = [name for name in required if name not in there_at_all]
+    missing = [name for name in required if name not in certain]
     if missing:
         return Verdict("partial", "required-field-missing", f"not found: {', '.join(missing)}")
-    doubtful = [name for name in required if name not in certain]
+    doubtful = [name for name in required if not certain[name]]
     if doubtful:
         return Verdict("partial", "required-field-uncertain", f"to be checked: {', '.join(doubtful)}")
     return Verdict("loaded")

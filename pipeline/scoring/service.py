@@ -16,6 +16,7 @@ from pipeline.remote import OperationState, StagedDocument
 from pipeline.scoring.charging import charged, reserve
 from pipeline.scoring.document import Found, ScoreTask, conclude
 from pipeline.scoring.plausibility import plausible
+from pipeline.scoring.reuse import Reuse
 from pipeline.scoring.spending import Spending
 from pipeline.scoring.staging import StageTask
 from pipeline.types import DocumentResult, ModelVersion
@@ -25,7 +26,8 @@ from pipeline.types import DocumentResult, ModelVersion
 class ServiceScoring:
     """An Executor of ScoreTasks. Documents are staged by `readers` (untrusted bytes stay out of this
     process), submitted and asked for by `driver`. `folder` holds what is staged; `seconds`: what a
-    document may take at the service. `spending` lets documents through before they are paid."""
+    document may take at the service. `spending` lets documents through before they are paid; what `reuse`
+    knows already is not paid at all."""
 
     driver: OperationDriver
     readers: Executor
@@ -35,6 +37,7 @@ class ServiceScoring:
     seconds: float
     spending: Spending = field(default_factory=Spending)
     chooses_pages: bool = False
+    reuse: Reuse | None = None
 
     @property
     def engine(self) -> RemoteEngine:
@@ -72,6 +75,10 @@ class ServiceScoring:
                 yield self._submission(task, cast(StagedDocument, outcome.unwrap()))
 
     def _submission(self, task: ScoreTask, staged: StagedDocument) -> Submission | Outcome[Any, object]:
+        known = self.reuse.known(task, staged) if self.reuse else None
+        if known is not None:
+            staged.file.unlink(missing_ok=True)
+            return known
         reserved = reserve(self.spending, task, staged, chooses_pages=self.chooses_pages)
         if isinstance(reserved, Outcome):
             staged.file.unlink(missing_ok=True)

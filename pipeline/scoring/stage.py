@@ -19,6 +19,7 @@ from pipeline.formats.result_json import output_path
 from pipeline.ports import Executor, Outcome
 from pipeline.remote import Operation
 from pipeline.scoring.document import ScoreTask, ScoringModel
+from pipeline.scoring.reuse import hand_over, lost
 from pipeline.scoring.spending import OVER_LIMIT, Spending
 from pipeline.types import BacklogDocument, DocumentResult, FormType, ModelVersion
 
@@ -47,7 +48,8 @@ class ScoringLimits:
 class Tally:
     """What was done so far, in documents, pages and values. `taken_away`: documents whose result was not
     written, for their blob changed or they were forgotten meanwhile; `begun_again`: operations that were past
-    their deadline or no longer known to the service."""
+    their deadline or no longer known to the service; `reused`: those loaded or partial that took over the
+    values of a former name, which counts no page and no value."""
 
     loaded: int = 0
     partial: int = 0
@@ -56,6 +58,7 @@ class Tally:
     postponed: int = 0
     taken_away: int = 0
     begun_again: int = 0
+    reused: int = 0
     pages: int = 0
     ocr_pages: int = 0
     values: int = 0
@@ -68,8 +71,11 @@ class Tally:
 
     def add(self, result: DocumentResult, times: int = 1) -> None:
         setattr(self, result.outcome, getattr(self, result.outcome) + times)
-        self.pages += times * (result.pages or 0)
-        self.ocr_pages += times * (result.ocr_pages or 0)
+        if result.reused_from is None:
+            self.pages += times * (result.pages or 0)
+            self.ocr_pages += times * (result.ocr_pages or 0)
+        else:
+            self.reused += times
         self.values += times * len(result.values)
         if result.reason:
             self.reasons[result.reason] = self.reasons.get(result.reason, 0) + times
@@ -267,12 +273,13 @@ class _Scorer:
         or replaces what belongs to these documents, by their ids and one `now`; nothing is counted up, and
         nothing in memory is let go before the commit."""
         self._context.guard(connection)
-        held = self._standing(connection, now)
+        held = self._standing(connection, now) - lost(connection, self._finished)
         finished = [result for result in self._finished if result.document.id in held]
         keys = [result.document.id for result in finished]
         documents.finish(
             connection, finished, model_version_id=self._version.id, run_id=self._context.run_id, now=now
         )
+        hand_over(connection, self._row, finished)
         targets.refresh(connection, self._row, keys)
         operations.finish_of_documents(connection, keys, now)
         deliveries.queue(connection, self._row.sinks, keys, now)

@@ -21,6 +21,7 @@ from pipeline.operations.driver import OperationDriver
 from pipeline.operations.pace import Latencies, Pace
 from pipeline.operations.submission import Ledger
 from pipeline.remote import Analysis, AnalyzedDocument, Operation, OperationState, StagedDocument
+from pipeline.scoring.reuse import Reuse
 from pipeline.scoring.service import ServiceScoring
 from pipeline.scoring.spending import Spending
 from pipeline.scoring.stage import ScoringContext, Tally, score_backlog
@@ -79,6 +80,7 @@ class ServiceBench:
     stopped: bool = False
     spending: Spending = field(default_factory=Spending)
     chooses_pages: bool = False
+    reuses: bool = True
 
     def put(self, *names: str, pages: int = 1) -> None:
         for name in names:
@@ -114,6 +116,7 @@ class ServiceBench:
             600.0,
             self.spending,
             self.chooses_pages,
+            Reuse(bench.database, storage, bench.row, bench.version.id) if self.reuses else None,
         )
         context = ScoringContext(
             database=bench.database,
