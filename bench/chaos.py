@@ -24,7 +24,7 @@ from tempfile import TemporaryDirectory
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from bench.figures import add_record_option, all_reached, figure, heading, machine_line, record
 from pipeline.db.tables import document, operation
@@ -47,6 +47,7 @@ class Chaos:
         self.dice = random.Random(seed)
         self.kills = self.disturbances = self.documents = 0
         self.by_kind: dict[str, int] = {}
+        self._intents: set[int] = set()
 
     def round(self, kills: int) -> list[str]:
         """New documents, so many kills, a run that is left in peace; what is wrong then."""
@@ -80,11 +81,9 @@ class Chaos:
         while time.monotonic() < until and any(each.poll() is None for each in named):
             self._disturb_the_database()
             time.sleep(0.3)
-        intended = self._intended()
         for each in named:
             self._kill(each)
-        if any(each.returncode == -signal.SIGKILL for each in named):
-            self.scene.on_their_way += max(intended, self._intended())
+        self._count_submits()
 
     def _start_a_victim(self) -> subprocess.Popen[str]:
         point = self.dice.choice([*POINTS, ""])
@@ -106,10 +105,11 @@ class Chaos:
             self.scene.pause_database(self.dice.uniform(0.2, 2.5))
         self.disturbances += drawn < 0.06
 
-    def _intended(self) -> int:
-        """Submits that may have been on their way: written down, and no URL is."""
-        query = select(func.count()).select_from(operation).where(operation.c.state == "intended")
-        return int(self.scene.query(query)[0][0])
+    def _count_submits(self) -> None:
+        """Those that may have been on their way: written down, and no URL is. Each counts once."""
+        query = select(operation.c.id).where(operation.c.state == "intended")
+        self._intents |= {row.id for row in self.scene.query(query)}
+        self.scene.on_their_way = len(self._intents)
 
 
 def main() -> None:
