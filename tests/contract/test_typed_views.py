@@ -256,11 +256,24 @@ def test_confidence_that_is_asked_for_later_comes_last_and_stays(desk: Desk) -> 
     assert desk.columns()[7:] == [*expected, "a_confidence_2"]
 
 
+MANY = (
+    "INSERT INTO document (form_type, container, path, path_hash, etag, size, first_seen_at) "
+    "SELECT 'invoice', 'lake', n::text, md5(n::text) || md5(n::text), '1', 1, now() "
+    "FROM generate_series(1, 2000) AS n",
+    "INSERT INTO part (document_id, number, first_page, last_page) SELECT id, 1, 1, 1 FROM document",
+    "INSERT INTO field_value (part_id, field) SELECT id, 'no' FROM part",
+    "ANALYZE document, part, field_value",
+)
+"""Documents enough that the planner of PostgreSQL has something to choose by."""
+
+
 def test_the_view_of_one_document_reads_only_that_document(desk: Desk) -> None:
     if desk.database.dialect.name != "postgresql":
         pytest.skip("the plan of SQLite has a test of its own")
     desk.show([FieldSpec("no"), FieldSpec("t/x")])
     with desk.database.begin() as connection:
+        for statement in MANY:
+            connection.execute(text(statement))
         connection.execute(text("SET LOCAL enable_seqscan = off"))
         for view in ("invoice", "invoice__t"):
             plan = connection.scalars(text(f"EXPLAIN SELECT * FROM forms.{view} WHERE document_id = 7")).all()
