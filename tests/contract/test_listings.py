@@ -140,6 +140,7 @@ def test_a_renewal_that_is_done_again_leaves_alone_what_a_run_has_taken_since(st
 # --- what is gone -------------------------------------------------------------------------------------
 
 VALUES = ({"field": "total"}, {"field": "no", "source": "person"})
+_DONE = {"stage": "done", "outcome": "loaded"}
 
 
 def scored(state: Ledger, name: str, outcome: str = "loaded", **columns: Any) -> int:
@@ -176,6 +177,30 @@ def test_values_are_kept_by_the_other_policy_and_where_the_whole_backlog_vanishe
         connection.execute(update(document).values(reason="backlog-vanished"))
     assert remove(state).documents == 0
     assert count(state, field_value) == 2
+
+
+@pytest.mark.parametrize("stage", ["pending", "claimed", "submitting", "submitted"])
+def test_values_wait_for_what_may_take_them_over_but_not_for_ever(state: Ledger, stage: str) -> None:
+    """What has not been read yet may be the same under a new name."""
+    ages = {"new.pdf": timedelta(days=6, hours=23), "old.pdf": timedelta(days=7, seconds=1)}
+    for name, age in ages.items():
+        scored(state, name, "gone", reason="blob-gone", finished_at=LATER - age)
+    waiting = state.document("invoice", "waits.pdf", None, stage=stage)
+    assert remove(state).documents == 1
+    assert remove(state).documents == 0
+    with state.database.begin() as connection:
+        connection.execute(update(document).where(document.c.id == waiting).values(_DONE))
+    assert remove(state).documents == 1
+
+
+def test_values_wait_for_nothing_of_other_rows_and_not_where_nothing_is_taken_over(state: Ledger) -> None:
+    state.document("other", "waits.pdf", None)
+    scored(state, "a.pdf", "gone", reason="blob-gone", finished_at=LATER)
+    assert remove(state).documents == 1
+    state.document("invoice", "waits.pdf", None)
+    scored(state, "b.pdf", "gone", reason="blob-gone", finished_at=LATER)
+    assert remove(state).documents == 0
+    assert remove(state, replace(ROW, on_rename="score")).documents == 1
 
 
 def test_the_target_table_and_the_sinks_follow_in_the_same_transaction(state: Ledger) -> None:
