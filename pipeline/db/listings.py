@@ -110,8 +110,7 @@ def renew(connection: Connection, blobs: Mapping[int, Blob]) -> None:
 
 
 def mark_gone(connection: Connection, ids: Iterable[int], now: datetime, *, reason: str = BLOB_GONE) -> None:
-    """The blobs of these documents are no longer there: nobody holds them any more, and their values are out
-    of the typed view."""
+    """The blobs of these documents are no longer there: nobody holds them any more. Their values stay."""
     values = _GONE | {"reason": reason, "finished_at": now}
     for some in chunks(ids):
         connection.execute(update(document).where(document.c.id.in_(some)).values(values))
