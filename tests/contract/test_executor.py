@@ -149,3 +149,48 @@ def test_closing_gives_up_what_is_in_flight(kind: type[Executor]) -> None:
     assert {getattr(outcome.error, "reason", None) for outcome in left} == {"stopped"}
     closing.join()
     assert list(executor.map([("square", 2)], parallelism=2, timeout=lambda task: 60)) == []
+
+
+def dies() -> None:
+    """A worker that cannot even begin."""
+    os._exit(3)
+
+
+def test_a_worker_that_is_killed_before_it_took_a_task_costs_an_attempt_at_most() -> None:
+    executor = ProcessExecutor(work, nothing, (), WorkerLimits(1, 400, 100))
+    try:
+        outcomes = executor.map([("square", n) for n in range(6)], parallelism=1, timeout=lambda _: 30.0)
+        assert next(outcomes).error is None
+        before = executor._pool
+        kill_when_idle(executor)
+        left = [outcome.error for outcome in outcomes]
+        assert {getattr(error, "reason", None) for error in left} <= {None, "worker-died"}
+        again = list(executor.map([("square", 7)], parallelism=1, timeout=lambda _: 30.0))
+        assert [outcome.unwrap() for outcome in again] == [49]
+        assert executor._pool is not before
+    finally:
+        executor.close()
+
+
+def kill_when_idle(executor: ProcessExecutor) -> None:
+    """Kill its workers as the system does where memory is short, until the pool is broken."""
+    until = time.monotonic() + 30
+    while executor._pool.active:
+        assert time.monotonic() < until
+        for worker in list(executor._pool._pool_manager.worker_manager.workers.values()):
+            worker.kill()
+        time.sleep(0.02)
+
+
+def test_workers_that_never_begin_end_the_row_and_no_document() -> None:
+    executor = ProcessExecutor(work, dies, (), WorkerLimits(1, 400, 100))
+    try:
+        errors: list[Exception | None] = []
+        for _ in range(4):
+            tasks = [("square", 1)]
+            errors += [o.error for o in executor.map(tasks, parallelism=1, timeout=lambda _: 30.0)]
+        assert [getattr(error, "reason", None) for error in errors[:2]] == ["worker-died", "worker-died"]
+        assert isinstance(errors[2], RowError)
+        assert errors[2].reason == "workers-die"
+    finally:
+        executor.close()
