@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from pipeline.errors import AttemptError, DocumentError, RunError
+from pipeline.errors import AttemptError, DocumentError, RowError, RunError
 from pipeline.operations.lanes import Lane
 from pipeline.operations.pace import Latencies
 from pipeline.operations.submission import Ledger, Submission
@@ -123,6 +123,12 @@ class OperationDriver:
                 raise error from None
             self._require_answer(flight.ours)
             raise AttemptError(str(error), reason=POLL_FAILED) from error
+        except RowError as error:
+            if error.reason != "foreign-operation" or flight.submission.operation is None:
+                raise
+            moved = "it was begun at another endpoint than the row's is now: it is begun again"
+            self.ledger.failed(flight.ours, error.reason)
+            raise AttemptError(moved, reason="operation-expired") from None
         if state.end == "failed":
             self.ledger.failed(flight.ours, "failed-at-service")
             raise failure(state)

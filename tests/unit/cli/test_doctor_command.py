@@ -209,8 +209,9 @@ def test_a_database_that_does_not_answer_is_an_error(tmp_path: Path) -> None:
 
 def test_a_server_that_is_not_there_and_a_sign_in_without_its_secret_say_what_to_do() -> None:
     check = check_schema(open_database("postgresql://me@127.0.0.1:1/x"))
-    assert (check.severity, check.message) == ("error", "database-unreachable (OperationalError)")
-    assert "FORMPIPE_DATABASE_URL" in check.remedy
+    assert check.severity == "error"
+    assert check.message.startswith("database-unreachable (OperationalError: ")
+    assert "database_url" in check.remedy
 
     def missing() -> str:
         raise RowError("there is no secret DatabasePassword", reason="secret-missing")

@@ -26,6 +26,6 @@ def test_sql_server_renews_row_by_row() -> None:
 
 
 def test_sql_server_locks_what_it_empties() -> None:
-    said = compiled(gone._emptiable("invoice", 0, 500))
+    said = compiled(gone._emptiable("invoice", 0, 500, None))
     assert "TOP" in said and "WITH (UPDLOCK, ROWLOCK)" in said
     assert "LIMIT" not in said

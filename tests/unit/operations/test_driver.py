@@ -117,6 +117,20 @@ def test_an_operation_past_its_deadline_is_given_up(desk: Desk) -> None:
     assert 20 < desk.clock.seconds < 40
 
 
+def test_an_operation_of_another_endpoint_is_begun_again_at_this_one(desk: Desk) -> None:
+    """The row's endpoint changed between two runs: the key is not sent there, and nothing ends for it."""
+    document = desk.document("a")
+    known = desk.ledger.intend(desk.submission("a", documents=(document,)))
+    desk.ledger.submitted(known, "https://former/operations/a")
+    desk.service.answers["a"] = lambda: raising(RowError("elsewhere", reason="foreign-operation"))
+    (stored,) = _open(desk)
+    assert desk.perform("a", operation=stored, documents=(document,)) == {"a": "operation-expired"}
+    assert (desk.stage(document), desk.rows()[0][1:3]) == (
+        "pending",
+        ("failed", "https://former/operations/a"),
+    )
+
+
 def test_polls_become_rare_and_the_services_wish_wins(desk: Desk) -> None:
     pace = Pace(1.0, 2.0, 8.0)
     assert [pace.after(polls) for polls in range(6)] == [1, 2, 4, 8, 8, 8]
