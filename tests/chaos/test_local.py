@@ -38,7 +38,7 @@ class Projects:
 @pytest.fixture(scope="module")
 def projects(tmp_path_factory: pytest.TempPathFactory) -> Projects:
     untrained = new_project(tmp_path_factory.mktemp("untrained"))
-    write_lake(untrained.data, seed=3, training=6, backlog=8)
+    write_lake(untrained.data, seed=3, training=6, backlog=5)
     backlog = untrained.data / "forms" / FORM_TYPE / "backlog"
     untrained.add_row(
         FORM_TYPE, f"{FORM_TYPE}/training", "later", locale="en-US", scoring_output_blob_folder="output"
