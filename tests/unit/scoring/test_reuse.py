@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from pipeline.db import documents, tables
+from pipeline.prices import FREE
+from pipeline.scoring import stage
+from pipeline.scoring.spending import Limits, Purse, Spending
 from pipeline.types import FieldSpec
 from tests.unit.scoring.conftest import Bench
 from tests.unit.scoring.test_service import CannedService, ServiceBench
@@ -187,3 +190,37 @@ def test_the_local_engine_reads_it_and_a_persons_words_stay(bench: Bench) -> Non
     rename(bench, "a", "new")
     assert (bench.run().loaded, bench.engine.answers["total 12.50"]) == (1, 2)
     assert bench.values()["new", "total", "person"] == "13.00"
+
+
+def test_a_commit_that_nobody_heard_of_is_done_again(
+    cloud: ServiceBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.put("a")
+    cloud.run()
+    correct(cloud.bench, "a", "99")
+    rename(cloud.bench, "a", "new")
+    once = stage.transact
+
+    def twice(database: Engine, work: Callable[[Connection], object]) -> object:
+        once(database, work)
+        return once(database, work)
+
+    monkeypatch.setattr(stage, "transact", twice)
+    tally = cloud.run()
+    assert (tally.loaded, tally.reused, tally.taken_away) == (1, 1, 0)
+    new = cloud.bench.documents()["new"]
+    assert (new.outcome, new.attempts, new.claimed_by) == ("loaded", 0, None)
+    values = {source: text for (name, _, source), text in cloud.bench.values().items() if name == "new"}
+    assert values == {"model": "12.50", "person": "99"}
+    assert cloud.service.accepted == ["a"]
+
+
+@pytest.mark.parametrize("pages", [1, 4])
+def test_nothing_is_spent_on_it(cloud: ServiceBench, pages: int) -> None:
+    """Also where the whole document would be over the limit by itself."""
+    cloud.put("a", pages=4)
+    cloud.run()
+    cloud.spending = Spending(FREE, Purse(Limits(pages)))
+    rename(cloud.bench, "a", "new")
+    assert (cloud.run().reused, cloud.spending.spent.pages) == (1, 0)
+    assert cloud.operations() == ["finished"]
