@@ -20,8 +20,7 @@ def test_every_statement_is_one_of_sql_server_too(database: Engine, tmp_path: Pa
     ledger = Ledger(database, tmp_path)
     ledger.form_type("invoice")
     version = ledger.version("invoice", 1)
-    known = {"content_hash": "h", "model_version_id": version}
-    old = ledger.document("invoice", "old.pdf", values=VALUES, **known)
+    old = ledger.document("invoice", "old.pdf", values=VALUES, content_hash="h", model_version_id=version)
     new = ledger.document("invoice", "new.pdf", None)
     read = ledger.document("invoice", "read.pdf", values=VALUES[:1], content_hash="h")
     heard = Spoken()

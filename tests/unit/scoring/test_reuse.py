@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from pipeline.db import documents, tables
+from pipeline.db.transactions import transact
 from pipeline.prices import FREE
 from pipeline.scoring import stage
 from pipeline.scoring.spending import Limits, Purse, Spending
@@ -199,7 +200,7 @@ def test_a_commit_that_nobody_heard_of_is_done_again(
     cloud.run()
     correct(cloud.bench, "a", "99")
     rename(cloud.bench, "a", "new")
-    once = stage.transact
+    once = transact
 
     def twice(database: Engine, work: Callable[[Connection], object]) -> object:
         once(database, work)
