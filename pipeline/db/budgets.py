@@ -12,16 +12,10 @@ from sqlalchemy import Connection, Engine, Float, insert, literal_column, select
 from sqlalchemy.exc import IntegrityError
 
 from pipeline import rates
+from pipeline.db.clock import NOW
 from pipeline.db.tables import budget
 from pipeline.db.transactions import transact
 from pipeline.rates import Bucket, OperationClass, Slice
-
-NOW = {
-    "sqlite": "(julianday('now') - 2440587.5) * 86400.0",
-    "postgresql": "extract(epoch FROM clock_timestamp())::float8",
-    "mssql": "CAST(DATEDIFF_BIG(microsecond, '1970-01-01', SYSUTCDATETIME()) AS float) / 1000000.0E0",
-}
-"""Seconds since 1970 when the statement runs. PostgreSQL's now() would be when the transaction began."""
 
 
 def resource_of(endpoint: str) -> str:

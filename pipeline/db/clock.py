@@ -6,21 +6,21 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, Float, literal_column, select
 
 from pipeline.db.transactions import consult
 
-_NOW = {
-    "sqlite": "SELECT CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS INTEGER) / 1000.0",
-    "postgresql": "SELECT extract(epoch FROM clock_timestamp())",
-    "mssql": "SELECT DATEDIFF_BIG(microsecond, '1970-01-01', SYSUTCDATETIME()) / 1000000.0",
+NOW = {
+    "sqlite": "(julianday('now') - 2440587.5) * 86400.0",
+    "postgresql": "extract(epoch FROM clock_timestamp())::float8",
+    "mssql": "CAST(DATEDIFF_BIG(microsecond, '1970-01-01', SYSUTCDATETIME()) AS float) / 1000000.0E0",
 }
-"""Seconds since 1970. PostgreSQL's now() is when the transaction began, which is not asked here."""
+"""Seconds since 1970 when the statement runs. PostgreSQL's now() would be when the transaction began."""
 
 
 def database_time(connection: Connection) -> datetime:
     """What time it is, in UTC, by the database's clock."""
-    seconds = connection.scalar(text(_NOW[connection.dialect.name]))
+    seconds = connection.scalar(select(literal_column(NOW[connection.dialect.name], Float)))
     return datetime.fromtimestamp(float(seconds or 0), UTC)
 
 
