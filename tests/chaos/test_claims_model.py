@@ -14,10 +14,11 @@ from functools import partial
 from typing import Any, ClassVar, cast
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
     invariant,
     precondition,
     rule,
@@ -141,6 +142,11 @@ class Machine(RuleBasedStateMachine):
         assert key is not None
         return ModelVersion(key[0], "invoice", 1, "local", None, "form", "", "f", "active")
 
+    @initialize()
+    def two_begin(self) -> None:
+        self.begin()
+        self.begin()
+
     def now(self) -> datetime:
         return self.time
 
@@ -202,19 +208,32 @@ class Machine(RuleBasedStateMachine):
         with self.acting(worker):
             transact(self.database, worker.ledger.guard)
 
-    @precondition(lambda self: self.able())
-    @rule(who=ANY)
-    def end(self, who: int) -> None:
-        self.end_of(_one(self.able(), who), "finished")
-
     @precondition(lambda self: self.workers)
-    @rule(who=ANY)
-    def crash(self, who: int) -> None:
-        self.forget(_one([*self.workers.values()], who))
+    @rule(who=ANY, crash=st.booleans())
+    def leave(self, who: int, crash: bool) -> None:
+        """A crash writes nothing."""
+        worker = _one([*self.workers.values()], who)
+        if crash or worker.kept is not None:
+            self.forget(worker)
+        else:
+            self.end_of(worker, "finished")
 
     @rule(seconds=st.sampled_from([1.0, 25.0, LEASE_SECONDS]))
     def time_passes(self, seconds: float) -> None:
         self.time += timedelta(seconds=seconds)
+
+    @precondition(lambda self: len(self.able()) > 1)
+    @rule(who=ANY, finder=ANY)
+    def sleep(self, who: int, finder: int) -> None:
+        """One gives no sign of life for too long; another finds it dead. It wakes up when it acts again."""
+        late = _one(self.able(), who)
+        others = [each for each in self.able() if each is not late]
+        for _ in range(3):
+            self.time += timedelta(seconds=LEASE_SECONDS / 3)
+            for each in others:
+                with self.acting(each):
+                    transact(self.database, each.ledger.guard)
+        self._reconcile(_one(others, finder))
 
     @precondition(lambda self: self.able())
     @rule(who=ANY)
@@ -227,11 +246,31 @@ class Machine(RuleBasedStateMachine):
     # --- documents ------------------------------------------------------------------------------------
 
     @precondition(lambda self: self.able())
+    @rule(who=ANY, steps=st.integers(1, 4), asks=st.integers(0, 2), heard=st.booleans())
+    def work(self, who: int, steps: int, asks: int, heard: bool) -> None:
+        """Some steps of what a worker does if nothing comes between, from where it stands."""
+        worker = _one(self.able(), who)
+        with self.acting(worker):
+            if worker.idle:
+                self._claim_some(worker)
+            for flight in [each for each in worker.flights if _unasked(each)][: asks if steps > 1 else 0]:
+                self._ask(worker, flight)
+            for flight in [each for each in worker.flights if each.noted] if steps > 2 else []:
+                self._read(worker, flight)
+            if steps > 3:
+                self._commit(worker, heard)
+
+    @precondition(lambda self: self.able())
     @rule(who=ANY)
     def claim(self, who: int) -> None:
         worker = _one(self.able(), who)
         with self.acting(worker):
-            self._claim(worker)
+            self._claim_some(worker)
+
+    def _claim_some(self, worker: Worker) -> None:
+        for _ in range(len(STAGES) + 1):
+            if not worker.flights:
+                self._claim(worker)
 
     def _claim(self, worker: Worker) -> bool:
         """As a scorer goes through the stages; whether there was something, or is another stage."""
@@ -257,33 +296,42 @@ class Machine(RuleBasedStateMachine):
                 assert (claimed.id, claimed.ref.etag) not in other.has_in_hand(), "it is held by two"
 
     @precondition(lambda self: self.flights(_unasked))
-    @rule(which=ANY)
-    def intend(self, which: int) -> None:
+    @rule(which=ANY, steps=st.integers(1, 3))
+    def ask(self, which: int, steps: int) -> None:
+        """Write down that the service is asked, ask it, write down that it took it."""
         worker, flight = _one(self.flights(_unasked), which)
+        with self.acting(worker):
+            self._ask(worker, flight, steps)
+
+    def _ask(self, worker: Worker, flight: Flight, steps: int = 3) -> None:
+        for step in (self._intend, self._send, self._submitted)[:steps]:
+            if flight in worker.flights:
+                step(worker, flight)
+
+    @precondition(lambda self: self.flights(_begun))
+    @rule(which=ANY)
+    def go_on_asking(self, which: int) -> None:
+        worker, flight = _one(self.flights(_begun), which)
+        with self.acting(worker):
+            (self._submitted if flight.url else self._send)(worker, flight)
+
+    def _intend(self, worker: Worker, flight: Flight) -> None:
         asked = Submission(
             "analyze", None, str, str, 3600, documents=(flight.document.id,), model_version_id=self.version.id
         )
-        with self.acting(worker):
-            try:
-                flight.operation, flight.noted = worker.ledger.intend(asked), False
-            except AttemptError as error:
-                worker.put_off(flight, error.reason)
+        try:
+            flight.operation, flight.noted = worker.ledger.intend(asked), False
+        except AttemptError as error:
+            worker.put_off(flight, error.reason)
 
-    @precondition(lambda self: self.flights(_intended))
-    @rule(which=ANY)
-    def send(self, which: int) -> None:
-        _, flight = _one(self.flights(_intended), which)
+    def _send(self, worker: Worker, flight: Flight) -> None:
         flight.url = f"https://service/{len(self.service)}"
         self.service[flight.url] = flight.document.ref.etag
 
-    @precondition(lambda self: self.flights(_sent))
-    @rule(which=ANY)
-    def submitted(self, which: int) -> None:
-        worker, flight = _one(self.flights(_sent), which)
+    def _submitted(self, worker: Worker, flight: Flight) -> None:
         assert flight.operation is not None
-        with self.acting(worker):
-            worker.ledger.submitted(flight.operation, flight.url)
-            flight.noted = True
+        worker.ledger.submitted(flight.operation, flight.url)
+        flight.noted = True
 
     @precondition(lambda self: self.flights(_asked))
     @rule(which=ANY)
@@ -295,9 +343,12 @@ class Machine(RuleBasedStateMachine):
             worker.put_off(flight, "operation-expired")
 
     @precondition(lambda self: self.flights(_readable))
-    @rule(which=ANY)
-    def read(self, which: int) -> None:
-        self._read(*_one(self.flights(_readable), which))
+    @rule(which=ANY, all_of_it=st.booleans())
+    def read(self, which: int, all_of_it: bool) -> None:
+        worker, first = _one(self.flights(_readable), which)
+        for flight in [*worker.flights] if all_of_it else [first]:
+            if flight.noted:
+                self._read(worker, flight)
 
     def _read(self, worker: Worker, flight: Flight) -> None:
         """What was found names its content, who found it and when."""
@@ -318,11 +369,14 @@ class Machine(RuleBasedStateMachine):
     def finish(self, who: int, heard: bool) -> None:
         worker = _one(self.able(lambda w: w.results or w.postponed), who)
         with self.acting(worker):
-            self._finish(worker, self.time)
-            if heard:
-                self._heard(worker)
-            else:
-                worker.kept = self.time
+            self._commit(worker, heard)
+
+    def _commit(self, worker: Worker, heard: bool) -> None:
+        self._finish(worker, self.time)
+        if heard:
+            self._heard(worker)
+        else:
+            worker.kept = self.time
 
     @precondition(lambda self: len(self.able()) < len(self.workers))
     @rule(who=ANY)
@@ -341,7 +395,7 @@ class Machine(RuleBasedStateMachine):
     def _finish(self, worker: Worker, now: datetime) -> None:
         held = transact(self.database, lambda connection: worker.scorer._write(connection, now))
         for result in worker.results:
-            if result.document.id in held:
+            if result.document in held:
                 self._note(worker, result)
 
     def _note(self, worker: Worker, result: DocumentResult) -> None:
@@ -353,10 +407,12 @@ class Machine(RuleBasedStateMachine):
 
     # --- the lake -------------------------------------------------------------------------------------
 
-    @rule(which=st.integers(0, DOCUMENTS - 1))
-    def blob_changes(self, which: int) -> None:
+    @rule(which=st.integers(0, DOCUMENTS - 1), who=ANY, seen=st.booleans())
+    def blob_changes(self, which: int, who: int, seen: bool) -> None:
         key = sorted(self.lake)[which]
         self.lake[key] = str(int(self.lake[key]) + 1)
+        if seen and self.able():
+            self.list(who)
 
     @precondition(lambda self: self.able() and self.listed != self.lake)
     @rule(who=ANY)
@@ -462,12 +518,8 @@ def _unasked(flight: Flight) -> bool:
     return flight.operation is None
 
 
-def _intended(flight: Flight) -> bool:
-    return not flight.noted and not flight.url
-
-
-def _sent(flight: Flight) -> bool:
-    return not flight.noted and bool(flight.url)
+def _begun(flight: Flight) -> bool:
+    return not flight.noted
 
 
 def _asked(flight: Flight) -> bool:
@@ -491,7 +543,7 @@ def _values(text: str) -> tuple[ScoredValue, ...]:
     return tuple(ScoredValue(each, TypedValue(text=text), False) for each in found)
 
 
-def check(database: Engine, examples: int, steps: int) -> None:
+def check(database: Engine, examples: int, steps: int, *, shrink: bool = True) -> None:
     machine = type("Interleavings", (Machine,), {"database": database})
     run_state_machine_as_test(
         machine,
@@ -499,6 +551,7 @@ def check(database: Engine, examples: int, steps: int) -> None:
             max_examples=examples,
             stateful_step_count=steps,
             derandomize=True,
+            phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),
             database=None,
             deadline=None,
             print_blob=False,
@@ -536,4 +589,45 @@ def test_without_fencing_it_finds_an_interleaving_that_does_harm(
     monkeypatch.setattr(leases, "renew", lambda *_, **__: None)
     monkeypatch.setattr(claims, "standing", every)
     with pytest.raises((AssertionError, BaseExceptionGroup)):
-        check(database, examples=80, steps=40)
+        check(database, examples=80, steps=40, shrink=False)
+
+
+def played(database: Engine) -> tuple[Machine, Worker, Worker]:
+    machine = type("Played", (Machine,), {"database": database})()
+    return machine, machine._begin("first"), machine._begin("second")
+
+
+def test_a_document_that_changed_and_was_claimed_anew_is_not_written_as_it_was(database: Engine) -> None:
+    """The first asks for a result, the second sees the blob change, the first claims it again."""
+    machine, first, second = played(database)
+    machine._claim_some(first)
+    machine._ask(first, first.flights[0])
+    key = first.flights[0].document.id
+    machine.end_of(first, "finished")
+    first = machine._begin("third")
+    machine._claim_some(first)
+    machine.lake[key] = "2"
+    machine._list(second)
+    while machine._claim(first):
+        pass
+    assert [each.document.ref.etag for each in first.flights if each.document.id == key] == ["1", "2"]
+    machine._read(first, first.flights[0])
+    machine._commit(first, heard=True)
+    machine.values_are_of_one_finish_and_of_the_last()
+    machine.a_document_is_done_when_its_content_is_loaded()
+    machine.teardown()
+    assert (key, "2") in machine.written
+
+
+def test_a_commit_done_again_does_not_write_over_a_change_that_was_seen_since(database: Engine) -> None:
+    machine, first, second = played(database)
+    machine._claim_some(first)
+    key = first.flights[0].document.id
+    machine._read(first, first.flights[0])
+    machine._commit(first, heard=False)
+    machine.lake[key] = "2"
+    machine._list(second)
+    machine.finish_again(0)
+    machine.a_document_is_done_when_its_content_is_loaded()
+    machine.teardown()
+    assert (key, "2") in machine.written
