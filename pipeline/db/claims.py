@@ -49,12 +49,21 @@ def claim(
 def standing(connection: Connection, ids: Sequence[int], run_id: int, now: datetime) -> list[int]:
     """Which of these documents this run still holds, or has ended at this very `now` in a try whose commit
     nobody heard of. No other can take them, or their claim away, until the transaction ends."""
-    ended = and_(document.c.run_id == run_id, document.c.finished_at == now)
-    mine = or_(document.c.claimed_by == run_id, ended)
+    done = (document.c.stage == "done", document.c.run_id == run_id, document.c.finished_at == now)
+    mine = or_(document.c.claimed_by == run_id, and_(*done))
     found: list[int] = []
     for some in chunks(sorted(ids)):
         query = select(document.c.id).where(document.c.id.in_(some), mine).order_by(document.c.id)
         found += connection.scalars(_locked(query, "WITH (UPDLOCK, ROWLOCK)")).all()
+    return found
+
+
+def contents(connection: Connection, ids: Iterable[int]) -> dict[int, str]:
+    """The ETags that these documents have now: a run may lose one whose blob changed, and claim it anew."""
+    found: dict[int, str] = {}
+    for some in chunks(ids):
+        rows = connection.execute(select(document.c.id, document.c.etag).where(document.c.id.in_(some)))
+        found.update({row.id: row.etag for row in rows})
     return found
 
 

@@ -262,19 +262,20 @@ class _Scorer:
         now = self._context.now()
         written = transact(self._context.database, lambda connection: self._write(connection, now))
         for result in self._finished:
-            if result.document.id not in written:
+            if result.document not in written:
                 self.tally.withdraw(result)
         self._finished.clear()
         self._postponed.clear()
         self._context.committed()
 
-    def _write(self, connection: Connection, now: datetime) -> set[int]:
-        """Write what this run still holds; the ids of those documents. Safe to do twice: every statement sets
+    def _write(self, connection: Connection, now: datetime) -> set[BacklogDocument]:
+        """Write what this run still holds; those documents. Safe to do twice: every statement sets
         or replaces what belongs to these documents, by their ids and one `now`; nothing is counted up, and
         nothing in memory is let go before the commit."""
         self._context.guard(connection)
-        held = self._standing(connection, now) - lost(connection, self._finished)
-        finished = [result for result in self._finished if result.document.id in held]
+        read_again = lost(connection, self._finished)
+        held = {each for each in self._standing(connection, now) if each.id not in read_again}
+        finished = [result for result in self._finished if result.document in held]
         keys = [result.document.id for result in finished]
         documents.finish(
             connection, finished, model_version_id=self._version.id, run_id=self._context.run_id, now=now
@@ -284,14 +285,18 @@ class _Scorer:
         operations.finish_of_documents(connection, keys, now)
         deliveries.queue(connection, self._row.sinks, keys, now)
         for document, error in self._postponed:
-            if document.id in held:
+            if document in held:
                 self._postpone(connection, document, error, now)
         return held
 
-    def _standing(self, connection: Connection, now: datetime) -> set[int]:
-        ids = [result.document.id for result in self._finished]
-        ids += [document.id for document, _ in self._postponed]
-        return set(claims.standing(connection, ids, self._context.run_id, now))
+    def _standing(self, connection: Connection, now: datetime) -> set[BacklogDocument]:
+        """What this run holds still, as it was when it was read: a document whose blob changed may be held
+        anew, with another content."""
+        mine = [result.document for result in self._finished]
+        mine += [document for document, _ in self._postponed]
+        held = claims.standing(connection, [each.id for each in mine], self._context.run_id, now)
+        now_there = claims.contents(connection, held)
+        return {each for each in mine if now_there.get(each.id) == each.ref.etag}
 
     def _postpone(
         self, connection: Connection, document: BacklogDocument, error: Exception, now: datetime

@@ -120,6 +120,9 @@ def test_what_this_run_ended_in_a_try_nobody_heard_of_still_stands(state: Ledger
     do(state, lambda connection: connection.execute(update(document).values(ended)))
     assert do(state, claims.standing, [key], mine, NOW) == [key]
     assert do(state, claims.standing, [key], mine, NOW + MINUTE) == []
+    do(state, listings.renew, {key: Blob("b/00000", "2", 2)})
+    assert do(state, claims.standing, [key], mine, NOW) == [], "another run found that it changed"
+    assert do(state, claims.contents, [key]) == {key: "2"}
 
 
 def next_seven(connection: Connection, who: int, after: int) -> list[int]:

@@ -420,7 +420,7 @@ class Reading:
     def map(self, tasks: Iterable[ScoreTask], **_limits: object) -> Iterator[Outcome[ScoreTask, object]]:
         for task in tasks:
             self.open.append(self.transactions())
-            yield Outcome(task, scored(task.document.id, "loaded", value("No", "1")))
+            yield Outcome(task, replace(scored(0, "loaded", value("No", "1")), document=task.document))
             self.open.append(self.transactions())
 
     def transactions(self) -> int:

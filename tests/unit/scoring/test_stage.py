@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, select, text, update
 
 from pipeline.db import documents, tables, targets, views
 from pipeline.errors import RowError
@@ -91,6 +92,27 @@ def test_a_document_that_changed_after_the_listing_waits_for_the_next(bench: Ben
     assert bench.score().finished == 0
     assert bench.documents()["a"].attempts == 0
     bench.run()
+    assert bench.values() == {("a", "total", "model"): "22"}
+
+
+def test_what_was_read_of_an_earlier_content_is_not_written_as_the_new_one(bench: Bench) -> None:
+    """Another run listed the change, and this one claimed it anew, while the former content was read."""
+    bench.put(a="total 1")
+    bench.listing()
+    read = bench.engine.layout
+
+    def layout(content: bytes, **more: Any) -> Any:
+        bench.put(a="total 22")
+        bench.listing()
+        with bench.database.begin() as connection:
+            mine = {"claimed_by": bench.run_id, "stage": "claimed"}
+            connection.execute(update(tables.document).values(mine))
+        bench.engine.layout = read  # type: ignore[method-assign]
+        return read(content, **more)
+
+    bench.engine.layout = layout  # type: ignore[method-assign]
+    tally = bench.score()
+    assert (tally.loaded, tally.taken_away) == (1, 1)
     assert bench.values() == {("a", "total", "model"): "22"}
 
 
