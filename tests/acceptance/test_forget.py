@@ -52,7 +52,7 @@ def test_nothing_of_a_forgotten_document_stays_and_no_run_brings_it_back(project
     shown = project.formpipe("forget", path, "--dry-run", "--output", "json").json
     assert (shown["chosen"]["documents"], shown["forgotten"]["documents"]) == (1, 0)
     told = project.formpipe("forget", path, "--yes")
-    assert "remove them there" in told.out
+    assert "remove it yourself" in told.out
     assert keeping(project, values) == set()
     assert not (project.data / "forms" / output).exists()
     assert (project.data / "forms" / path).exists()
