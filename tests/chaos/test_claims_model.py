@@ -588,8 +588,10 @@ def test_without_fencing_it_finds_an_interleaving_that_does_harm(
 ) -> None:
     monkeypatch.setattr(leases, "renew", lambda *_, **__: None)
     monkeypatch.setattr(claims, "standing", every)
-    with pytest.raises((AssertionError, BaseExceptionGroup)):
+    with pytest.raises((AssertionError, BaseExceptionGroup)) as caught:
         check(database, examples=80, steps=40, shrink=False)
+    found = [str(each) for each in getattr(caught.value, "exceptions", [caught.value])]
+    assert any("written by a run that was declared dead" in each for each in found)
 
 
 def played(database: Engine) -> tuple[Machine, Worker, Worker]:
