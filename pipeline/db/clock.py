@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, Engine, Float, literal_column, select
+from sqlalchemy import Connection, Engine, text
 
 from pipeline.db.transactions import consult
 
@@ -20,7 +20,7 @@ NOW = {
 
 def database_time(connection: Connection) -> datetime:
     """What time it is, in UTC, by the database's clock."""
-    seconds = connection.scalar(select(literal_column(NOW[connection.dialect.name], Float)))
+    seconds = connection.scalar(text(f"SELECT {NOW[connection.dialect.name]}"))
     return datetime.fromtimestamp(float(seconds or 0), UTC)
 
 

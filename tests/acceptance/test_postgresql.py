@@ -163,7 +163,7 @@ def _timeless(answer: str, place: Place) -> str:
 _MOVING = [
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?(\+00:00)?( UTC)?"), "THEN"),
     (re.compile(r" \d\d:\d\d\b"), " THEN"),
-    (re.compile(r"took [\d.]+ m?s"), "took SECONDS"),
+    (re.compile(r"took (?:\d+ (?:h|min) )*[\d.]+ m?s"), "took SECONDS"),
     (re.compile(r"^(\w+( +\d+){3}) +[\d.]+ +[\d.]+$", re.M), r"\1"),
     (re.compile(r"[\d,]+ MB are free"), "MB are free"),
     (re.compile(r"^(sqlite|postgresql|mssql): .*$", re.M), "DATABASE"),
