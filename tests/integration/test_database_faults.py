@@ -300,7 +300,7 @@ def test_a_run_and_its_rows_are_recorded_once_whatever_becomes_of_the_commit(
     server_database: Engine, killer: Killer, moment: str
 ) -> None:
     getattr(killer, f"{moment}_commits")(1, 3, 5)
-    run_id = bookkeeping.begin(server_database, "here:1:1:x", NOW)
+    run_id = bookkeeping.begin(server_database, LeaseTerms("here:1:1:x", 600, lambda: NOW))
     bookkeeping.write_row(server_database, run_id, RunRow("bills", "finished", loaded=3), NOW)
     bookkeeping.end(server_database, run_id, "finished", NOW)
     found = [_count(server_database, table) for table in (tables.run, tables.run_row, tables.event)]
