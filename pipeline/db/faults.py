@@ -151,10 +151,10 @@ _NUMBER = re.compile(r"\((\d+)\)(?=\s*(?:\(SQL|;|$))")
 
 def ended_by(error: BaseException) -> RunError | None:
     """What a run or a command ends with for this error, where it is a database's trouble; else None."""
-    fault = fault_of(error) if isinstance(error, DBAPIError) else None
-    if fault is None or not isinstance(error, DBAPIError):
+    if not isinstance(error, DBAPIError):
         return None
-    return fault.ends_run(cause_of(error))
+    fault = fault_of(error)
+    return fault.ends_run(cause_of(error)) if fault else None
 
 
 def fault_of(error: DBAPIError) -> DatabaseFault | None:
