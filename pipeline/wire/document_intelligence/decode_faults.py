@@ -29,7 +29,7 @@ def fault(body: object) -> ServiceFault:
         message = str(level.get("message") or message)
         target = str(level.get("target") or target)
         level = _inner(level)
-    return ServiceFault(code, redact(message), target)
+    return ServiceFault(redact(code), redact(message), redact(target))
 
 
 def faults(error: object) -> tuple[ServiceFault, ...]:

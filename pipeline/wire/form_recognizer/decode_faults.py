@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pipeline.logs import redact
 from pipeline.remote import ServiceFault
 
 UNNAMED = "unknown"
@@ -15,15 +16,15 @@ def fault(body: object) -> ServiceFault:
     """The error in an answer that refuses; its code is `unknown` where the service gives none.
 
     Understood: `{"error": {…}}` of the services and of the gateway before them, the error alone, and a
-    bare message.
+    bare message. What a service repeats of secrets is left out.
     """
     told = body.get("error", body) if isinstance(body, Mapping) else body
     if not isinstance(told, Mapping):
-        return ServiceFault(UNNAMED, "" if told is None else str(told))
+        return ServiceFault(UNNAMED, "" if told is None else redact(str(told)))
     return ServiceFault(
-        _code(told),
-        str(told.get("message") or told.get("Message") or ""),
-        str(told.get("target") or ""),
+        redact(_code(told)),
+        redact(str(told.get("message") or told.get("Message") or "")),
+        redact(str(told.get("target") or "")),
     )
 
 
