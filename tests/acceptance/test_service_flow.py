@@ -22,7 +22,7 @@ PDF = (
 )
 STALLED = 1
 """Refusals that are forgiven: a call that the machine, busy with other tests, stops between its turn and the
-wire arrives in the next window. That there are none in steady state is what bench/service_rate.py measures."""
+wire arrives in the next window. That there are none in steady state is for bench/service_rate.py to show."""
 
 
 @pytest.fixture
