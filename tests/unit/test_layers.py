@@ -12,6 +12,7 @@ FLOORS = {
     "errors": 0,
     "remote": 0,
     "printable": 0,
+    "texts": 0,
     "ports": 1,
     "settings": 1,
     "services": 1,
