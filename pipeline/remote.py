@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from pipeline.texts import TextAnswer
 from pipeline.types import ExtractedField, FieldSpec, Layout
 
 OperationKind = Literal["train", "compose", "copy", "layout", "analyze", "batch", "classify"]
@@ -135,14 +136,26 @@ class BatchItem:
 
 
 @dataclass(frozen=True, slots=True)
+class TextItem:
+    """How one text of a request ended: an answer, or the fault that it has instead of one."""
+
+    document_id: str
+    answer: TextAnswer | None = None
+    fault: ServiceFault | None = None
+    warnings: tuple[ServiceFault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class OperationState:
     """Where an operation stands. `faults` of a success are warnings. `body` is the answer as received (what
-    a `.ocr.json` holds); `seconds` is how long the service asks to wait before the next poll."""
+    a `.ocr.json` holds); `seconds` is how long the service asks to wait before the next poll; `texts` are the
+    texts of a request to the Language service."""
 
     end: OperationEnd
     analysis: Analysis | None = None
     model: ServiceModel | None = None
     items: tuple[BatchItem, ...] = ()
+    texts: tuple[TextItem, ...] = ()
     faults: tuple[ServiceFault, ...] = ()
     seconds: float | None = None
     body: bytes = field(default=b"", repr=False)
@@ -173,6 +186,18 @@ class ServiceOperation:
     model_id: str = ""
     created_at: datetime | None = None
     percent: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceDeployment:
+    """A name under which a trained model of texts answers. `model_id` is the service's id of the model (a
+    `ServiceModel.name`), not its label."""
+
+    name: str
+    model_id: str
+    deployed_at: datetime | None = None
+    trained_at: datetime | None = None
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

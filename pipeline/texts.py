@@ -10,6 +10,14 @@ from typing import Literal
 TextKind = Literal["entities", "classes"]
 Dataset = Literal["train", "test"]
 IndexType = Literal["Utf16CodeUnit", "UnicodeCodePoint", "TextElements_v8"]
+ProjectKind = Literal["entities", "single", "multi"]
+"""What a project of the Language service is for: entities, one class a text, or any number of classes."""
+
+
+def project_kind(kind: TextKind, *, multi_label: bool = False) -> ProjectKind:
+    if kind == "entities":
+        return "entities"
+    return "multi" if multi_label else "single"
 
 
 # --- training -------------------------------------------------------------------------------------
@@ -63,6 +71,15 @@ class TextProject:
     language: str | None = None
     multilingual: bool = False
     container: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TextDocument:
+    """A text that a service is asked about. `id` is the caller's, unique within a request."""
+
+    id: str
+    text: str
+    language: str | None = None
 
 
 # --- answers --------------------------------------------------------------------------------------

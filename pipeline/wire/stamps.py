@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 _HEAD = 2000
 _BEGUN = re.compile(rb'"createdDateTime"\s*:\s*"([^"]{1,40})"')
-_ENDED = re.compile(rb'"lastUpdatedDateTime"\s*:\s*"([^"]{1,40})"')
+_ENDED = re.compile(rb'"lastUpdated?DateTime"\s*:\s*"([^"]{1,40})"')
 
 
 def stamp(text: object) -> datetime | None:
