@@ -6,7 +6,8 @@
 
 A set with `train.txt` and `valid.txt` is learned from samples of the first and measured on the second;
 any other is measured by leaving out one PDF at a time, its images (handwritten scans) shown apart.
-Layouts are the `.ocr.json` files or, with `--read`, what is read from the documents. `--strict` ends
+Layouts are the `.ocr.json` files or, with `--read`, what is read from the documents. A set of labelled
+texts (a project file of the Language service) is measured by its entities or classes. `--strict` ends
 with exit code 1 where a floor is missed. Truth is `truth.jsonl`, compared as values.
 """
 
@@ -26,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from bench.accuracy_of_texts import kind_of_texts, measure
 from bench.figures import add_record_option, figure, heading, machine_line, record
 from pipeline.errors import DocumentError
 from pipeline.formats.fields_json import fields_from_json
@@ -242,6 +244,11 @@ def main() -> int:
     options = _options()
     print(machine_line())
     folder = options.set.resolve()
+    if kind := kind_of_texts(folder):
+        with threadpool_limits(limits=1):
+            reached = measure(folder, kind, int(options.seeds.split(",")[0]))
+        record(options.record)
+        return int(options.strict and not reached)
     forms = load(folder, read_documents(folder) if options.read else None)
     source = "read from the documents" if options.read else "from .ocr.json"
     print(f"{forms.name}: {len(forms.forms)} documents, layouts {source}, seeds {options.seeds}")
