@@ -1,0 +1,1 @@
+"""Codecs of the Language service: authoring and runtime, requests and answers, in both directions."""
