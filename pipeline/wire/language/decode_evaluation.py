@@ -63,7 +63,7 @@ def _measured(body: Json) -> Json:
     """What is measured, under a name that is made of the kind; the names of the other kinds may be there as
     null."""
     found = (value for name, value in body.items() if name.lower().endswith("evaluation") and value)
-    told: Json = next(found)
+    told: Json | None = next(found, None)
     if not isinstance(told, Mapping):
         raise ValueError("no evaluation")
     return told

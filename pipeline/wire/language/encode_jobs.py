@@ -26,7 +26,7 @@ def fine_moment(time: datetime) -> str:
 def job(version: Version, told: Job) -> Json:
     """An import, a deployment, a swap, a deletion."""
     if version.family == "jobs":
-        return _in_a_list(_envelope(told))
+        return _in_a_list(told, {})
     return _envelope(told) | _errors(told)
 
 
@@ -34,7 +34,7 @@ def training(version: Version, told: TrainingJob) -> Json:
     if version.family == "tasks":
         return _with_tasks(told.job, _first_training(told))
     if version.family == "jobs":
-        return _in_a_list({"result": _second_result(told)} | _envelope(told.job))
+        return _in_a_list(told.job, {"result": _second_result(told)})
     return {"result": _result(told)} | _envelope(told.job) | _errors(told.job)
 
 
@@ -67,9 +67,10 @@ def _errors(told: Job) -> Json:
     return {"errors": [failure(fault) for fault in told.faults]} if told.faults else {}
 
 
-def _in_a_list(told: Json) -> Json:
+def _in_a_list(told: Job, more: Json) -> Json:
     """2021-11-01-preview tells of one job in a list of jobs."""
-    return {"jobs": [told | {"errors": told.get("errors", [])}], "nextLink": None}
+    errors = [failure(fault) for fault in told.faults]
+    return {"jobs": [more | _envelope(told) | {"errors": errors}], "nextLink": None}
 
 
 def _with_tasks(told: Job, task: Json) -> Json:

@@ -36,12 +36,11 @@ def _documents(told: Json) -> tuple[TextDocument, ...]:
     stated = told.get("documents")
     if not isinstance(stated, list) or not stated:
         raise refused("MissingInputDocuments", "The request does not contain any documents.")
-    if len(stated) > DOCUMENTS:
-        message = f"Batch request contains too many records. Max {DOCUMENTS} records are permitted."
-        raise refused("InvalidDocumentBatch", message)
     documents = tuple(_document(document) for document in stated)
+    _require_within_limits(documents)
     _require_different(documents)
-    _require_some_text(documents)
+    if not any(document.text.strip() for document in documents):
+        raise refused("InvalidDocumentBatch", "Document text is empty.")
     return documents
 
 
@@ -60,16 +59,14 @@ def _require_different(documents: Sequence[TextDocument]) -> None:
         raise refused("InvalidDocument", message)
 
 
-def _require_some_text(documents: Sequence[TextDocument]) -> None:
-    """All empty, the request is refused; some empty, those have errors in its results."""
-    if not any(document.text.strip() for document in documents):
-        raise refused("InvalidDocumentBatch", "Document text is empty.")
+def _require_within_limits(documents: Sequence[TextDocument]) -> None:
+    """Of a request that is too large and too long the service tells the former."""
     if sum(characters(document.text) for document in documents) > CHARACTERS:
-        raise refused(
-            "InvalidDocumentBatch",
-            f"Request Payload sent is too large to be processed. Limit request size to: {CHARACTERS}",
-            413,
-        )
+        message = f"Request Payload sent is too large to be processed. Limit request size to: {CHARACTERS}"
+        raise refused("InvalidDocumentBatch", message, 413)
+    if len(documents) > DOCUMENTS:
+        message = f"Batch request contains too many records. Max {DOCUMENTS} records are permitted."
+        raise refused("InvalidDocumentBatch", message)
 
 
 # --- tasks ------------------------------------------------------------------------------------------
