@@ -48,7 +48,8 @@ class ApiVersion:
 @dataclass(frozen=True, slots=True)
 class Tier:
     """The limits of a pricing tier. `per_second` is by operation class: analyze, get, manage, list. Sizes of
-    documents and training sets in MB (2**20 bytes)."""
+    documents and training sets in MB (2**20 bytes). `deployments`: of a project of texts, whose `models` are
+    its own too."""
 
     name: str
     per_second: Mapping[str, float]
@@ -59,6 +60,7 @@ class Tier:
     training_mb: int
     training_pages: int
     source: str = ""
+    deployments: int = 0
 
 
 @dataclass(frozen=True, slots=True)
