@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from pipeline.errors import DocumentError
 from pipeline.remote import (
@@ -13,10 +13,12 @@ from pipeline.remote import (
     ModelQuota,
     Operation,
     OperationState,
+    ServiceDeployment,
     ServiceModel,
     StagedDocument,
     TrainingRequest,
 )
+from pipeline.texts import ProjectKind, TextDocument, TextEvaluation
 from pipeline.types import (
     AccountNames,
     Blob,
@@ -194,6 +196,82 @@ class RemoteEngine(Protocol):
         ...
 
     def quota(self) -> ModelQuota: ...
+
+
+class TextService(Protocol):
+    """A service that trains models of texts in projects and answers through their deployments, as operations
+    that take time. A `submit_…` call returns the URL of the operation; nothing is kept here between
+    calls. Names of projects, models (labels) and deployments keep their case, and differ by it.
+
+    Every call may raise AttemptError and RowError as those of `RemoteEngine`, and RowError (`name-unusable`,
+    `project-missing`, `operation-unknown` for what the version was never documented to do).
+    """
+
+    def submit_import(self, project: str, file: Mapping[str, Any], *, labels: str = "") -> str:
+        """Make the project that a project file describes, or replace its labels. `file` is in the version's
+        own shape. In v1.0-preview.2 `labels` is the path of the labels in the container, and the URL is
+        empty: the project is there at once. Raises AttemptError (`project-busy`), RowError
+        (`import-refused`)."""
+        ...
+
+    def submit_training(self, project: str, label: str, *, manual: bool = False) -> str:
+        """Begin to train the model of that label. `manual`: the file says which texts are held out. Where the
+        service lists trainings, one of this label that was begun before is followed in place of paying for
+        another: a label stands for one training set. Raises AttemptError (`training-busy`: one at a time in
+        a project), RowError (`training-refused`, `quota-exceeded`)."""
+        ...
+
+    def submit_deployment(self, project: str, deployment: str, label: str) -> str:
+        """Begin to let a model answer under a name. In v1.0-preview.2 it has none: the operation ends with
+        the id that texts are sent to, as its model's. Raises AttemptError (`deployment-busy`), RowError
+        (`model-missing`, `quota-exceeded`, `deployment-refused`)."""
+        ...
+
+    def submit_texts(
+        self, project: str, deployment: str, kind: ProjectKind, documents: Sequence[TextDocument]
+    ) -> str:
+        """Send a request of texts (`wire.language.batches` makes them). Raises DocumentError
+        (`refused-by-service`: for one of the texts; which one is learned by sending each alone), RowError
+        (`deployment-missing`)."""
+        ...
+
+    def poll(self, operation: Operation) -> OperationState:
+        """Where the operation stands; of texts all that the pages of its results have. Raises AttemptError
+        (`operation-expired`) when the service no longer knows it."""
+        ...
+
+    def evaluation(self, project: str, label: str) -> TextEvaluation:
+        """The service's own. Raises RowError (`evaluation-missing`)."""
+        ...
+
+    def model(self, project: str, label: str) -> ServiceModel:
+        """A trained model: its label is the `model_id`. Raises RowError (`model-missing`)."""
+        ...
+
+    def models(self, project: str) -> Iterator[ServiceModel]:
+        """The trained models of a project, page by page."""
+        ...
+
+    def deployments(self, project: str) -> Iterator[ServiceDeployment]:
+        """Those of a project, page by page; each names its model by the `name` of a `ServiceModel`."""
+        ...
+
+    def submit_swap(self, project: str, first: str, second: str) -> str:
+        """Begin to exchange the models of two deployments. Raises RowError (`deployment-missing`)."""
+        ...
+
+    def delete_model(self, project: str, label: str) -> None:
+        """Delete it; a model that is not there is deleted already. Raises RowError (`model-in-use`) for one
+        that is deployed."""
+        ...
+
+    def delete_deployment(self, project: str, deployment: str) -> None:
+        """Delete it; a deployment that is not there is deleted already."""
+        ...
+
+    def delete_project(self, project: str) -> None:
+        """Delete it with its models and deployments; one that is not there is deleted already."""
+        ...
 
 
 class Sink(Protocol):

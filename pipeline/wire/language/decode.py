@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from pipeline.errors import RowError
-from pipeline.remote import OperationState, ServiceDeployment, ServiceModel
+from pipeline.remote import OperationState, ServiceDeployment, ServiceModel, ServiceOperation
 from pipeline.texts import TextEvaluation, TextOutcome
 from pipeline.wire.language import decode_evaluation, decode_jobs, decode_projects, decode_results
 from pipeline.wire.language.records import Project
@@ -71,10 +71,10 @@ def deployments_page(body: Json) -> tuple[ServiceDeployment, ...]:
     return _listed(body, decode_projects.deployment, "a list of deployments")
 
 
-def trainings_page(body: Json) -> tuple[OperationState, ...]:
-    """Trainings of a project, with the label of each as its model's id. Raises RowError
+def trainings_page(body: Json) -> tuple[ServiceOperation, ...]:
+    """Trainings of a project, with the label of each as its `model_id`. Raises RowError
     (`answer-unreadable`)."""
-    return _listed(body, decode_jobs.job_state, "a list of jobs")
+    return _listed(body, decode_jobs.training, "a list of jobs")
 
 
 def evaluation(body: Json) -> TextEvaluation:

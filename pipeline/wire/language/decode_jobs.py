@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pipeline.remote import OperationEnd, OperationState, ServiceFault, ServiceModel
+from pipeline.remote import OperationEnd, OperationState, ServiceFault, ServiceModel, ServiceOperation
 from pipeline.wire.document_intelligence.decode_faults import faults
 from pipeline.wire.stamps import stamp
 
@@ -42,6 +42,18 @@ def job_state(body: Json) -> OperationState:
     told = (*faults(job.get("errors")), *faults(job.get("error")), *_of_tasks(tasks))
     warned = (*faults(job.get("warnings")), *_of_evaluations(job, tasks))
     return OperationState(end, model=_model(job, tasks, end), faults=_each_once((*told, *warned)))
+
+
+def training(body: Json) -> ServiceOperation:
+    """A training as it is listed."""
+    state = job_state(body)
+    return ServiceOperation(
+        operation_id=str(body["jobId"]),
+        kind="train",
+        end=state.end,
+        model_id=state.model.model_id if state.model else "",
+        created_at=stamp(body.get("createdDateTime")),
+    )
 
 
 def _job(body: Json) -> Json:

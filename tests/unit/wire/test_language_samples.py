@@ -118,10 +118,12 @@ def test_how_long_a_job_took_is_in_its_answer(sample: Sample) -> None:
 
 @pytest.mark.parametrize("sample", of_kind("list of trainings"))
 def test_trainings(sample: Sample) -> None:
-    states = decode.trainings_page(sample.body)
-    labels = [state.model.model_id if state.model else None for state in states]
-    assert labels == [one["result"]["modelLabel"] for one in sample.body["value"]]
-    assert {state.end for state in states} == {"succeeded"}
+    found = decode.trainings_page(sample.body)
+    assert [(one.operation_id, one.model_id) for one in found] == [
+        (one["jobId"], one["result"]["modelLabel"]) for one in sample.body["value"]
+    ]
+    assert {one.end for one in found} == {"succeeded"}
+    assert all(one.created_at for one in found)
 
 
 @pytest.mark.parametrize("sample", of_kind("project", "list of projects"))
