@@ -12,8 +12,9 @@ from scipy import sparse
 from sklearn.feature_extraction.text import HashingVectorizer
 
 BITS = 20
-BLOCKS = 2
-"""Words and character n-grams have 2**BITS hash buckets each, one block after the other."""
+BLOCKS = 3
+"""Words, character n-grams within words and those across all blanks have 2**BITS hash buckets each, one
+block after the other. The last are what is left where OCR loses or adds blanks."""
 
 _LEAST_TEXTS = 2
 _MOST_NGRAMS = 60_000
@@ -45,21 +46,23 @@ def count(texts: Sequence[str], reach: int) -> sparse.csr_matrix:
     return sparse.hstack([block.transform(cut) for block in _blocks()], format="csr", dtype=np.float32)
 
 
-def _blocks() -> tuple[HashingVectorizer, HashingVectorizer]:
-    shared = {
-        "n_features": 1 << BITS,
-        "preprocessor": _plain,
-        "alternate_sign": False,
-        "norm": None,
-        "dtype": np.float32,
-    }
-    return HashingVectorizer(**shared), HashingVectorizer(analyzer="char_wb", ngram_range=(2, 5), **shared)
+def _blocks() -> tuple[HashingVectorizer, ...]:
+    shared = {"n_features": 1 << BITS, "alternate_sign": False, "norm": None, "dtype": np.float32}
+    return (
+        HashingVectorizer(preprocessor=_plain, **shared),
+        HashingVectorizer(preprocessor=_plain, analyzer="char_wb", ngram_range=(2, 5), **shared),
+        HashingVectorizer(preprocessor=_without_blanks, analyzer="char", ngram_range=(3, 5), **shared),
+    )
 
 
 def _plain(text: str) -> str:
     """Without case or compatibility variants; surrogates that stand alone become replacement characters."""
     whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return unicodedata.normalize("NFKC", whole).casefold()
+
+
+def _without_blanks(text: str) -> str:
+    return "".join(_plain(text).split())
 
 
 def learn_vocabulary(counts: sparse.csr_matrix, reach: int, single: NDArray[np.bool_]) -> Vocabulary:

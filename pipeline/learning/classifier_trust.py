@@ -14,8 +14,13 @@ from sklearn.linear_model import LogisticRegression
 Scores = NDArray[np.float64]
 
 _USUAL = 0.05
-_UNLIKE_MARGIN, _LIKE_MARGIN = 0.5, 0.85
-_UNLIKE_NEARNESS, _LIKE_NEARNESS = 0.5, 0.75
+_STRANGE, _FAMILIAR = 0.35, 0.65
+_STRANGE_BY_NEARNESS, _FAMILIAR_BY_NEARNESS = 0.6, 0.9
+"""Texts of other kinds stay below the first, of known kinds in layouts never seen above the second (measured
+on filings, receipts, tax forms, orders, abstracts and letters against each other)."""
+
+_LEAST = 0.01
+_LEAST_NEARNESS = 0.02
 _PLAIN_SLOPE = 3.0
 _LOG_SLOPES = (-3.0, 4.0)
 _SHRINKAGE = 5.0
@@ -42,10 +47,7 @@ class Trust:
         """Confidences (texts, classes) where a text has one class. What they lack to 1 is the chance that
         the text is of none of the classes."""
         likely = softmax(self.slope * scores, axis=1)
-        typical = self._near(nearness)
-        if scores.shape[1] > 1 and self.margin > 0:
-            typical = typical * _ramp(_margins(scores) / self.margin, _UNLIKE_MARGIN, _LIKE_MARGIN)
-        confidence: Scores = np.minimum(likely, self.ceilings) * typical[:, None]
+        confidence: Scores = np.minimum(likely, self.ceilings) * self._typical(scores, nearness)[:, None]
         return confidence
 
     def of_any(self, scores: Scores, nearness: Scores) -> Scores:
@@ -54,12 +56,21 @@ class Trust:
         confidence: Scores = np.minimum(likely, self.ceilings) * self._near(nearness)[:, None]
         return confidence
 
+    def _typical(self, scores: Scores, nearness: Scores) -> Scores:
+        """Close to 1 for texts like those learned from, 0 for strangers: these are far from all classes, or
+        as far from one as from another."""
+        if self.margin <= 0:
+            return self._near(nearness)
+        decided = np.minimum(_margins(scores) / self.margin, 1.0)
+        return _ramp(decided * np.minimum(nearness / self.nearness, 1.0), _STRANGE, _FAMILIAR)
+
     def _near(self, nearness: Scores) -> Scores:
-        return _ramp(nearness / max(self.nearness, 1e-9), _UNLIKE_NEARNESS, _LIKE_NEARNESS)
+        return _ramp(nearness / self.nearness, _STRANGE_BY_NEARNESS, _FAMILIAR_BY_NEARNESS)
 
 
 def _ramp(values: Scores, low: float, high: float) -> Scores:
-    ramp: Scores = np.clip((values - low) / (high - low), 0.0, 1.0)
+    """From little at `low` to 1 at `high`; never 0, so that the classes of a stranger keep their order."""
+    ramp: Scores = np.clip((values - low) / (high - low), _LEAST, 1.0)
     return ramp
 
 
@@ -109,7 +120,7 @@ def _usual(values: Scores) -> float:
 def _usual_nearness(nearness: Scores, member: NDArray[np.bool_]) -> float:
     """Of the texts that have another of their class to be near to."""
     accompanied = (member & (member.sum(axis=0) > 1)).any(axis=1)
-    return _usual(nearness[accompanied])
+    return max(_usual(nearness[accompanied]), _LEAST_NEARNESS)
 
 
 def _ceilings(member: NDArray[np.bool_]) -> Scores:
