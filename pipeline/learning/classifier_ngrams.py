@@ -18,7 +18,7 @@ block after the other. The last are what is left where OCR loses or adds blanks.
 
 _LEAST_TEXTS = 2
 _MOST_NGRAMS = 60_000
-_MOST_CHARACTERS = 20_000_000
+_MOST_CHARACTERS = 6_000_000
 _SHORTEST_REACH, _LONGEST_REACH = 4_000, 200_000
 
 
@@ -36,7 +36,8 @@ class Vocabulary:
 
 
 def reach_of(texts: int) -> int:
-    """How many characters of each text are read where so many are learned from: memory has a bound."""
+    """How many characters of each text are read where so many are learned from: memory and time
+    have a bound."""
     return min(max(_MOST_CHARACTERS // max(texts, 1), _SHORTEST_REACH), _LONGEST_REACH)
 
 
@@ -87,24 +88,25 @@ def _idf(frequency: NDArray[np.generic], texts: int) -> NDArray[np.float64]:
 def rows_of(vocabulary: Vocabulary, counts: sparse.csr_matrix) -> sparse.csr_matrix:
     """A row per text over the vocabulary. Its length is 1 where every n-gram is known, and shorter the more
     of the text is not: what a text of another kind shares with a class stays small."""
-    places = np.searchsorted(vocabulary.buckets, counts.indices)
-    places = np.minimum(places, max(len(vocabulary.buckets) - 1, 0))
-    known = vocabulary.buckets[places] == counts.indices if len(vocabulary.buckets) else places < 0
-    idf = np.where(known, vocabulary.idf[places] if len(vocabulary.idf) else 0.0, vocabulary.rare)
-    values = (1 + np.log(counts.data)) * idf / _lengths(counts, (1 + np.log(counts.data)) * idf)
+    if not len(vocabulary.buckets):
+        return sparse.csr_matrix((counts.shape[0], 0), dtype=np.float32)
+    places = np.searchsorted(vocabulary.buckets, counts.indices).astype(np.int32)
+    np.minimum(places, len(vocabulary.buckets) - 1, out=places)
+    known = vocabulary.buckets[places] == counts.indices
+    values = (1 + np.log(counts.data)) * np.where(known, vocabulary.idf[places], np.float32(vocabulary.rare))
+    values /= _lengths(counts, values)
     kept = np.concatenate(([0], np.cumsum(known)))[counts.indptr]
-    width = len(vocabulary.buckets)
     rows = sparse.csr_matrix(
-        (values[known].astype(np.float32), places[known], kept), shape=(counts.shape[0], width)
+        (values[known], places[known], kept), shape=(counts.shape[0], len(vocabulary.buckets))
     )
     rows.sort_indices()
     return rows
 
 
-def _lengths(counts: sparse.csr_matrix, values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _lengths(counts: sparse.csr_matrix, values: NDArray[np.float32]) -> NDArray[np.float32]:
     """For each n-gram of each text the length of its block in that text, the blocks having equal shares."""
-    text = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+    text = np.repeat(np.arange(counts.shape[0], dtype=np.int32), np.diff(counts.indptr))
     block = text * BLOCKS + (counts.indices >> BITS)
     squares = np.bincount(block, weights=values**2, minlength=counts.shape[0] * BLOCKS)
-    lengths: NDArray[np.float64] = np.sqrt(squares * BLOCKS)[block]
+    lengths: NDArray[np.float32] = np.sqrt(squares * BLOCKS).astype(np.float32)[block]
     return lengths

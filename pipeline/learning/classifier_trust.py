@@ -22,7 +22,7 @@ on filings, receipts, tax forms, orders, abstracts and letters against each othe
 _LEAST = 0.01
 _LEAST_NEARNESS = 0.02
 _PLAIN_SLOPE = 3.0
-_LOG_SLOPES = (-3.0, 4.0)
+_LOG_SLOPES = (-3.0, 7.0)
 _SHRINKAGE = 5.0
 _LEAST_THRESHOLD, _MOST_THRESHOLD = 0.1, 0.7
 
@@ -149,7 +149,8 @@ def _logistic(scores: Scores, member: NDArray[np.bool_]) -> tuple[float, Scores]
     texts, classes = member.shape
     if member.all() or not member.any():
         return _PLAIN_SLOPE, np.zeros(classes)
-    own = sparse.csr_matrix(np.tile(np.eye(classes), (texts, 1)))
+    ones = np.ones(member.size), np.tile(np.arange(classes), texts), np.arange(member.size + 1)
+    own = sparse.csr_matrix(ones, shape=(member.size, classes))
     inputs = sparse.hstack([sparse.csr_matrix(scores.reshape(-1, 1)), own], format="csr")
     model = LogisticRegression(C=1.0, max_iter=500).fit(inputs, member.ravel())
     slope, *offsets = model.coef_[0]
