@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from pipeline.errors import RowError
-from pipeline.learning.classifier_model import ClassModel, rounded
+from pipeline.learning.classifier_model import ClassModel, rounded, rounded_centers
 from pipeline.learning.classifier_ngrams import count, learn_vocabulary, reach_of, rows_of
 from pipeline.learning.classifier_ridge import fit_ridge
 from pipeline.learning.classifier_storage import model_from_bytes, model_to_bytes
@@ -128,7 +128,8 @@ def _learn(
     vocabulary = learn_vocabulary(counts, reach, (member & (member.sum(axis=0) == 1)).any(axis=1))
     if not len(vocabulary.buckets):
         raise _untrainable("The labelled texts have no words in common")
-    ridge = fit_ridge(rows_of(vocabulary, counts), member, _importance(member, multi_label))
+    rows = rows_of(vocabulary, counts)
+    ridge = fit_ridge(rows, member, _importance(member, multi_label))
     learn_trust = learn_of_any if multi_label else learn_of_one
     return ClassModel(
         classes=classes,
@@ -136,7 +137,7 @@ def _learn(
         vocabulary=vocabulary,
         weights=rounded(ridge.weights),
         bias=ridge.bias,
-        centers=rounded(ridge.centers),
+        centers=rounded_centers(ridge.centers, rows),
         trust=learn_trust(ridge.held_out, ridge.nearness, member),
     )
 

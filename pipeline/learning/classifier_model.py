@@ -40,6 +40,16 @@ def rounded(matrix: NDArray[np.float32]) -> Rounded:
     return Rounded(steps.astype(np.int8), scales.astype(np.float32))
 
 
+def rounded_centers(matrix: NDArray[np.float32], rows: sparse.csr_matrix) -> Rounded:
+    """`rounded`, and scaled such that the texts of `rows` are on the whole as near to their centers as
+    before: what is left out of very many numbers would make every text look strange."""
+    centers = rounded(matrix)
+    before = float(np.asarray(rows @ matrix).max(axis=1).sum())
+    after = float(centers.times(rows).max(axis=1).sum())
+    scale = np.float32(before / after if after > 0 else 1.0)
+    return Rounded(centers.steps, centers.scales * scale)
+
+
 @dataclass(frozen=True, slots=True)
 class ClassModel:
     """`classes` are those that had texts; the columns of `weights` and `centers` are in their order."""
