@@ -246,7 +246,7 @@ def main() -> int:
     folder = options.set.resolve()
     if kind := kind_of_texts(folder):
         with threadpool_limits(limits=1):
-            reached = measure(folder, kind, int(options.seeds.split(",")[0]))
+            reached = measure(folder, kind, [int(seed) for seed in options.seeds.split(",")])
         record(options.record)
         return int(options.strict and not reached)
     forms = load(folder, read_documents(folder) if options.read else None)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.accuracy_of_classes import measure_few, measure_folds, texts_by_layout
 from bench.figures import figure, heading
 from pipeline.errors import RowError
 from pipeline.formats.offsets import aligned
@@ -34,11 +35,13 @@ def kind_of_texts(folder: Path) -> TextKind | None:
     return "classes" if "classes" in first else None
 
 
-def measure(folder: Path, kind: TextKind, seed: int) -> bool:
+def measure(folder: Path, kind: TextKind, seeds: Sequence[int]) -> bool:
     """Print the figures of the set; whether its floors are reached."""
     if kind == "entities":
-        return measure_entities(folder, seed)
-    raise SystemExit("classes are not measured yet")
+        return measure_entities(folder, seeds[0])
+    if _project(folder):
+        return measure_folds(folder.name, load(folder)[1], seeds)
+    return measure_few(folder.name, texts_by_layout(folder), seeds)
 
 
 def load(folder: Path) -> tuple[TextProject, list[LabelledText]]:
