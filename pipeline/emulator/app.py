@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route as Mount
 from starlette.types import Receive, Scope, Send
 
-from pipeline.emulator import document_intelligence, feedback_loop, form_recognizer
+from pipeline.emulator import document_intelligence, feedback_loop, form_recognizer, language
 from pipeline.emulator.door import Door, Visit
 from pipeline.emulator.options import EmulatorOptions
 from pipeline.emulator.routing import Route, answer, gateway_error
@@ -25,6 +25,7 @@ ROUTES: Sequence[Route] = (
     *feedback_loop.ROUTES,
     *form_recognizer.ROUTES,
     *document_intelligence.ROUTES,
+    *language.ROUTES,
 )
 
 

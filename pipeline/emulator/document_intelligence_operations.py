@@ -8,12 +8,12 @@ from pipeline.emulator.document_intelligence_models import details_of
 from pipeline.emulator.document_intelligence_routing import FAMILY, paged, routes, stored_job, url_of
 from pipeline.emulator.routing import Call, answer
 from pipeline.emulator.service import EmulatorService
-from pipeline.emulator.store import StoredJob
-from pipeline.remote import OperationKind, ServiceFault
+from pipeline.emulator.store import JobKind, StoredJob
+from pipeline.remote import ServiceFault
 from pipeline.wire.document_intelligence import encode
 from pipeline.wire.document_intelligence.versions import Version
 
-_KINDS: dict[OperationKind, str] = {
+_KINDS: dict[JobKind, str] = {
     "train": "documentModelBuild",
     "compose": "documentModelCompose",
     "copy": "documentModelCopyTo",

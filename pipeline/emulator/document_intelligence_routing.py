@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from pipeline.emulator.routing import Call, Handler, Route, answer
 from pipeline.emulator.service import EmulatorService
-from pipeline.emulator.store import ModelShape, StoredJob, StoredModel
-from pipeline.remote import OperationKind, ServiceFault
+from pipeline.emulator.store import JobKind, ModelShape, StoredJob, StoredModel
+from pipeline.remote import ServiceFault
 from pipeline.rest.limits import OperationClass
 from pipeline.wire.document_intelligence import encode
 from pipeline.wire.document_intelligence.encode_faults import refusal
@@ -109,7 +109,7 @@ def own_models(call: Call, service: EmulatorService) -> list[StoredModel]:
     return [each for each in stored if each.model.state == "ready" and each.shape in MODELS]
 
 
-def stored_job(call: Call, service: EmulatorService, *kinds: OperationKind) -> StoredJob:
+def stored_job(call: Call, service: EmulatorService, *kinds: JobKind) -> StoredJob:
     """The operation in the path, which must be one of the model in the path. Raises BadRequestError (404)."""
     job = service.job(call.resource, call.path["job"], *kinds)
     of_model = call.path.get("model", "").lower()

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from pipeline.emulator import auth
 from pipeline.emulator.access import Access, AccessLog
 from pipeline.emulator.faults import OF_CALLS, FaultRule, read_plan
+from pipeline.emulator.jobs import TEXTS
 from pipeline.emulator.limits import RateLimits
 from pipeline.emulator.options import EmulatorOptions
 from pipeline.emulator.routing import Call, Route, answer, find, gateway_error
@@ -64,7 +65,7 @@ class Door:
         self.service = EmulatorService(options)
         self.log = AccessLog(options.state / "access.jsonl")
         self._routes = routes
-        self._limits: dict[str, RateLimits] = {}
+        self._limits: dict[tuple[str, bool], RateLimits] = {}
 
     async def answer(self, visit: Visit, body: bytes) -> Response | None:
         """The answer to a call; None where the connection is to be dropped without one."""
@@ -122,7 +123,7 @@ class Door:
         if self.options.unlimited:
             return None
         tier = self.service.tier(version.engine)
-        limits = self._limits.setdefault(resource, RateLimits(tier.per_second))
+        limits = self._limits.setdefault((resource, version.engine == TEXTS), RateLimits(tier.per_second))
         seconds = limits.refused_for(route.operation_class)
         if seconds is None:
             return None

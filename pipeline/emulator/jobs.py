@@ -14,15 +14,18 @@ from typing import Any
 from pipeline.emulator import cans, work
 from pipeline.emulator.faults import OF_JOBS, FaultRule
 from pipeline.emulator.options import EmulatorOptions
-from pipeline.emulator.store import JobState, Store, StoredJob, StoredModel
+from pipeline.emulator.store import JobKind, JobState, Store, StoredJob, StoredModel
 from pipeline.errors import AttemptError
 from pipeline.executors.processes import ProcessExecutor, WorkerLimits
 from pipeline.logs import log_event
-from pipeline.remote import Analysis, OperationKind, ServiceFault
+from pipeline.remote import Analysis, ServiceFault
 from pipeline.services import Tier, load_services
 
 KEPT = timedelta(hours=24)
 """How long the result of an operation can be asked for."""
+
+KEPT_OF_PROJECTS = timedelta(days=7)
+"""How long that of a training, a deployment and the like in a project of texts (CONTRACTS 4.4)."""
 
 _COUNTED = timedelta(days=62)
 """How long operations that made models are known: those of a month are counted."""
@@ -31,7 +34,16 @@ _TIDIED = timedelta(hours=1)
 _THREADS = 64
 _DOORMAN = WorkerLimits(1, 1000, 2000)
 _OF_BEGUN = tuple(action for action in OF_JOBS if action != "forget-result")
-_MAKING: tuple[OperationKind, ...] = ("train", "classify", "compose", "copy")
+_MAKING: tuple[JobKind, ...] = ("train", "classify", "compose", "copy")
+
+
+TEXTS = "language"
+"""The family of API versions that speaks of projects of texts."""
+
+
+def kept(job: StoredJob) -> timedelta:
+    """How long what became of a job can be asked for."""
+    return KEPT_OF_PROJECTS if job.family == TEXTS and job.kind != "analyze" else KEPT
 
 
 class Jobs:
@@ -77,13 +89,13 @@ class Jobs:
         self._threads.shutdown(wait=False, cancel_futures=True)
         self.store.close()
 
-    def job(self, resource: str, job_id: str, *kinds: OperationKind) -> StoredJob | None:
+    def job(self, resource: str, job_id: str, *kinds: JobKind) -> StoredJob | None:
         """A job of a resource, until its result is forgotten."""
         job = self.store.job(job_id)
         job = None if job is None else cans.as_of(job, self.now)
         if job is None or job.resource != resource or (kinds and job.kind not in kinds):
             return None
-        if job.state in ("succeeded", "failed") and self.now - job.updated > KEPT:
+        if job.state in ("succeeded", "failed") and self.now - job.updated > kept(job):
             return None
         forgotten = any(r.action == "forget-result" for r in self._rules(job, ("forget-result",)))
         return None if forgotten else job
@@ -147,9 +159,10 @@ class Jobs:
         self.store.put_job(replace(job, state="running", updated=self.now, details=job.details | details))
 
     def new_job(
-        self, resource: str, kind: OperationKind, family: str, model_id: str = "", **details: Any
+        self, resource: str, kind: JobKind, family: str, model_id: str = "", job_id: str = "", **details: Any
     ) -> StoredJob:
-        return self._new_job(str(uuid.uuid4()), resource, kind, family, model_id, details)
+        """`job_id`: where the family makes ids of its own, in lower case."""
+        return self._new_job(job_id or str(uuid.uuid4()), resource, kind, family, model_id, details)
 
     def perform(self, task: object, seconds: float) -> object:
         """Have a task done in a worker process. Raises what it raised."""
@@ -159,7 +172,7 @@ class Jobs:
         self,
         job_id: str,
         resource: str,
-        kind: OperationKind,
+        kind: JobKind,
         family: str,
         model_id: str,
         details: dict[str, Any],
@@ -200,7 +213,7 @@ class Jobs:
         self._tidied = now = self.now
         jobs = (cans.as_of(job, now) for job in self.store.jobs())
         ended = [job for job in jobs if job.state in ("succeeded", "failed")]
-        expired = [job for job in ended if now - job.updated > KEPT]
+        expired = [job for job in ended if now - job.updated > kept(job)]
         gone = [job for job in expired if job.kind not in _MAKING or now - job.updated > _COUNTED]
         self.store.forget(gone, now)
 

@@ -16,7 +16,8 @@ class EmulatorOptions:
     """`keys`: each is a resource of its own. `tokens`: the bearer tokens that are let in; none given, every
     token is that does not say of itself that it is for another service, or has ended. `unlimited`: the tier's
     rates are not enforced, its other limits are. `workers`: processes that read and train. `can`: what every
-    document is answered with, without being read."""
+    document is answered with, without being read. `containers`: where the projects of the Language service
+    find the containers that they name: a URL with `{container}` in it, or a folder of folders."""
 
     state: Path
     keys: tuple[str, ...] = field(default=("emulator-key",), repr=False)
@@ -30,3 +31,4 @@ class EmulatorOptions:
     training_seconds: float = 3600.0
     memory_mb: int = 4000
     can: Can | None = None
+    containers: str = field(default="", repr=False)

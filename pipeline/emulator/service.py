@@ -14,7 +14,7 @@ from pipeline.emulator import work
 from pipeline.emulator.cans import canned
 from pipeline.emulator.composition import composed
 from pipeline.emulator.faults import FaultRule
-from pipeline.emulator.jobs import KEPT, Jobs
+from pipeline.emulator.jobs import KEPT, TEXTS, Jobs
 from pipeline.emulator.options import EmulatorOptions
 from pipeline.emulator.sorting import read_sorting
 from pipeline.emulator.store import ModelShape, StoredJob, StoredModel
@@ -280,7 +280,9 @@ class EmulatorService(Jobs):
         for job in self.store.jobs():
             if job.state in ("succeeded", "failed") or canned(job):
                 continue
-            if job.kind in ("layout", "analyze") and self.store.input(job.id).exists():
+            if job.family == TEXTS:
+                self._end(job, ServiceFault("InternalServerError", "The emulator was restarted."))
+            elif job.kind in ("layout", "analyze") and self.store.input(job.id).exists():
                 self._threads.submit(self._guarded, self._read, job)
             elif job.kind == "train":
                 self._untrained(job, GENERIC)

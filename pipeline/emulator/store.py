@@ -21,6 +21,8 @@ from pipeline.remote import Analysis, OperationKind, ServiceFault, ServiceModel
 
 ModelShape = Literal["labelled", "unlabelled", "composed", "classifier", "reserved"]
 JobState = Literal["notStarted", "running", "succeeded", "failed"]
+JobKind = OperationKind | Literal["import", "deploy", "swap", "delete"]
+"""Kinds of operations, and of those that only projects of texts have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class StoredJob:
 
     id: str
     resource: str
-    kind: OperationKind
+    kind: JobKind
     family: str
     state: JobState
     created: datetime
@@ -63,6 +65,9 @@ CREATE TABLE IF NOT EXISTS model (
   UNIQUE (resource, id));
 CREATE TABLE IF NOT EXISTS job (id TEXT PRIMARY KEY, position INTEGER, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS result (id TEXT PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS record (
+  kind TEXT NOT NULL, resource TEXT NOT NULL, id TEXT NOT NULL, position INTEGER PRIMARY KEY AUTOINCREMENT,
+  body TEXT NOT NULL, UNIQUE (kind, resource, id));
 CREATE TABLE IF NOT EXISTS leave (
   token_hash TEXT PRIMARY KEY, resource TEXT NOT NULL, model TEXT NOT NULL, until TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS accepted (
@@ -154,6 +159,30 @@ class Store:
         """Where the bytes of a document lie until it is read."""
         return self.folder / "inputs" / job_id
 
+    # --- records of a family ------------------------------------------------------------------------
+
+    def put_record(self, kind: str, resource: str, record_id: str, body: str) -> None:
+        """Keep what a family knows beside models. Ids keep their case."""
+        with self._writing() as database:
+            database.execute(
+                "INSERT INTO record (kind, resource, id, body) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (kind, resource, id) DO UPDATE SET body = excluded.body",
+                (kind, resource, record_id, body),
+            )
+
+    def record(self, kind: str, resource: str, record_id: str) -> str | None:
+        query = "SELECT body FROM record WHERE kind = ? AND resource = ? AND id = ?"
+        return self._one(query, (kind, resource, record_id))
+
+    def records(self, kind: str, resource: str) -> list[str]:
+        query = "SELECT body FROM record WHERE kind = ? AND resource = ? ORDER BY position"
+        return self._all(query, (kind, resource))
+
+    def delete_record(self, kind: str, resource: str, record_id: str) -> bool:
+        with self._writing() as database:
+            query = "DELETE FROM record WHERE kind = ? AND resource = ? AND id = ?"
+            return database.execute(query, (kind, resource, record_id)).rowcount > 0
+
     # --- leave to copy ------------------------------------------------------------------------------
 
     def put_leave(self, token: str, resource: str, model_id: str, until: datetime) -> None:
@@ -204,7 +233,8 @@ class Store:
             if file.name not in kept:
                 file.unlink(missing_ok=True)
         wanted = [json.dumps(job.details) for job in unfinished]
-        told = "\n".join((*self._all("SELECT body FROM model", ()), *wanted))
+        known = (*self._all("SELECT body FROM model", ()), *self._all("SELECT body FROM record", ()))
+        told = "\n".join((*known, *wanted))
         for file in (self.folder / "bundles").iterdir():
             if f'"{file.name}"' not in told:
                 file.unlink(missing_ok=True)

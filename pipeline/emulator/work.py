@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.emulator import text_work
 from pipeline.emulator.classifier import Classifier
 from pipeline.emulator.container import SignedContainer
 from pipeline.emulator.sorting import Sorting, groups
@@ -116,6 +117,11 @@ def perform(task: object) -> object:
         return analyze(task, _engine)
     if isinstance(task, TrainTask):
         return learn(task, _engine)
+    if isinstance(task, text_work.TextTrainTask):
+        return text_work.learn(task)
+    if isinstance(task, text_work.TextTask):
+        assert _bundles is not None
+        return text_work.answer(task, _bundles)
     raise TypeError(f"unknown task {type(task).__name__}")
 
 

@@ -1,0 +1,198 @@
+"""What the emulator's worker processes do with texts: train a model of a project file, and ask it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pipeline.emulator.container import SignedContainer
+from pipeline.emulator.text_measures import measured_classes, measured_entities
+from pipeline.errors import DocumentError, RowError
+from pipeline.formats.offsets import aligned, offsets
+from pipeline.formats.project_json import project_from_json
+from pipeline.learning.classifier import TextClassifier
+from pipeline.learning.tagger import EntityTagger
+from pipeline.learning.text_split import split
+from pipeline.ports import Storage
+from pipeline.storage.folder import FolderStorage
+from pipeline.texts import (
+    FoundEntity,
+    LabelledSpan,
+    LabelledText,
+    TextAnswer,
+    TextEvaluation,
+    TextOutcome,
+    TextProject,
+)
+from pipeline.wire.language.records import EvaluationOptions
+
+CONTAINER = "{container}"
+FEWEST = 10
+"""Texts that a project has at least (CONTRACTS 4.6)."""
+
+_SEED = 0
+_MODELS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class TextTrainTask:
+    """A project file to be trained on, its texts beside it in a container; the model's bytes go into
+    `bundle`. `containers` is where containers are, and may hold a signature."""
+
+    file: Mapping[str, Any] = field(repr=False)
+    container: str
+    containers: str = field(repr=False)
+    options: EvaluationOptions
+    bundle: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A text that was held out, with its entities as labelled and as found, in UTF-16 units."""
+
+    name: str
+    length: int
+    expected: tuple[LabelledSpan, ...]
+    predicted: tuple[LabelledSpan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedTexts:
+    """What a training gave. `outcomes`: every text that was held out, by classes; `regions`: by entities."""
+
+    evaluation: TextEvaluation
+    outcomes: tuple[TextOutcome, ...] = ()
+    regions: tuple[Region, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TextTask:
+    """Texts to be asked of the model in a bundle."""
+
+    bundle: str
+    entities: bool
+    texts: tuple[str, ...] = field(repr=False)
+
+
+def container_of(containers: str, name: str) -> Storage:
+    """The container of that name. Raises RowError (`container-unreadable`)."""
+    if "://" in containers:
+        return SignedContainer(containers.replace(CONTAINER, name))
+    if not containers:
+        raise RowError("the emulator was not told where containers are", reason="container-unreadable")
+    return FolderStorage(Path(containers))
+
+
+# --- asking -----------------------------------------------------------------------------------------
+
+
+def answer(task: TextTask, bundles: Path) -> tuple[TextAnswer, ...]:
+    """What the model says of each text, in their order."""
+    model = _model(bundles / task.bundle, task.entities)
+    if isinstance(model, EntityTagger):
+        return tuple(TextAnswer(entities=model.predict(text)) for text in task.texts)
+    return tuple(TextAnswer(classes=classes) for classes in model.predict_pages(task.texts))
+
+
+@lru_cache(_MODELS)
+def _model(bundle: Path, entities: bool) -> EntityTagger | TextClassifier:
+    content = bundle.read_bytes()
+    return EntityTagger.from_bytes(content) if entities else TextClassifier.from_bytes(content)
+
+
+# --- training ---------------------------------------------------------------------------------------
+
+
+def learn(task: TextTrainTask) -> LearnedTexts:
+    """Train on what is not held out, and measure on what is. Raises RowError (`untrainable`,
+    `project-unreadable`, `container-unreadable`)."""
+    project, _ = project_from_json(task.file)
+    texts = tuple(_labelled(project, container_of(task.containers, task.container), task.container))
+    if len(texts) < FEWEST:
+        raise RowError(
+            f"a project has {FEWEST} labelled texts at least, this one {len(texts)}", reason="untrainable"
+        )
+    trained, held_out = divided(texts, task.options)
+    if project.kind == "entities":
+        return _of_entities(task, project, trained, held_out)
+    return _of_classes(task, project, trained, held_out)
+
+
+def _labelled(project: TextProject, storage: Storage, container: str) -> Iterator[LabelledText]:
+    """The documents with their texts, in the order of the file; those that are not there, or no text, are
+    left out."""
+    for document in project.documents:
+        try:
+            text = storage.read(container, document.location).decode("utf-8-sig")
+        except (DocumentError, UnicodeDecodeError):
+            continue
+        if text.strip():
+            yield aligned(document, text, project.index_type)[0]
+
+
+def divided(
+    texts: Sequence[LabelledText], options: EvaluationOptions
+) -> tuple[tuple[LabelledText, ...], tuple[LabelledText, ...]]:
+    """Those that train and those that measure: as the file marks them, or so many of a hundred."""
+    if options.manual:
+        held_out = tuple(text for text in texts if text.dataset == "test")
+        return tuple(text for text in texts if text.dataset != "test"), held_out
+    unmarked = [replace(text, dataset=None) for text in texts]
+    if options.testing == EvaluationOptions().testing:
+        parts = split(unmarked, _SEED)
+        return parts.train, parts.held_out
+    drawn = sorted(unmarked, key=lambda text: hashlib.sha256(text.name.encode()).hexdigest())
+    count = round(len(drawn) * options.testing / 100)
+    return tuple(drawn[count:]), tuple(drawn[:count])
+
+
+def _of_classes(
+    task: TextTrainTask,
+    project: TextProject,
+    trained: Sequence[LabelledText],
+    held_out: Sequence[LabelledText],
+) -> LearnedTexts:
+    model = TextClassifier().fit(trained, project.categories, multi_label=project.multi_label)
+    task.bundle.write_bytes(model.to_bytes())
+    found = model.predict_pages([text.text for text in held_out])
+    outcomes = tuple(
+        TextOutcome(
+            text.name,
+            text.digest,
+            text.classes,
+            tuple(one.category for one in (classes if project.multi_label else classes[:1])),
+        )
+        for text, classes in zip(held_out, found, strict=True)
+    )
+    return LearnedTexts(measured_classes(project, outcomes, task.options), outcomes)
+
+
+def _of_entities(
+    task: TextTrainTask,
+    project: TextProject,
+    trained: Sequence[LabelledText],
+    held_out: Sequence[LabelledText],
+) -> LearnedTexts:
+    model = EntityTagger(_SEED).fit(trained, project.categories)
+    task.bundle.write_bytes(model.to_bytes())
+    found = [(text, _spans(model.predict(text.text))) for text in held_out]
+    regions = tuple(_region(text, spans) for text, spans in found)
+    pairs = [(text.spans, spans) for text, spans in found]
+    return LearnedTexts(measured_entities(project, pairs, task.options), regions=regions)
+
+
+def _spans(entities: Sequence[FoundEntity]) -> tuple[LabelledSpan, ...]:
+    return tuple(LabelledSpan(entity.category, entity.offset, entity.length) for entity in entities)
+
+
+def _region(text: LabelledText, predicted: Sequence[LabelledSpan]) -> Region:
+    count = offsets(text.text, "Utf16CodeUnit")
+    expected, found = (
+        tuple(LabelledSpan(span.category, *count.units(span.offset, span.length)) for span in spans)
+        for spans in (text.spans, predicted)
+    )
+    return Region(text.name, count.length, expected, found)
