@@ -115,7 +115,7 @@ def measure_entities(folder: Path, seed: int) -> bool:
     for text in texts:
         rest = [other for other in texts if other is not text]
         started = time.process_time()
-        data = EntityTagger(seed).fit(rest, project.categories).to_bytes()
+        data = EntityTagger().fit(rest, project.categories, seed=seed).to_bytes()
         seconds.append(time.process_time() - started)
         tally.add(text, EntityTagger.from_bytes(data).predict(text.text))
     reached = _show_entities(tally, f"entities, leave one out over {len(texts)} texts", folder.name)

@@ -20,16 +20,13 @@ class EntityTagger:
 
     model_: TaggerModel
 
-    def __init__(self, seed: int = 0) -> None:
-        self.seed = seed
-
-    def fit(self, texts: Sequence[LabelledText], categories: Sequence[str]) -> Self:
+    def fit(self, texts: Sequence[LabelledText], categories: Sequence[str], *, seed: int = 0) -> Self:
         """Learn the entities of `categories`; one that no text has is never found.
 
         Raises RowError (`untrainable`) where no text has any.
         """
         with threadpool_limits(limits=1):
-            self.model_ = learn(texts, categories, self.seed)
+            self.model_ = learn(texts, categories, seed)
         return self
 
     def to_bytes(self) -> bytes:

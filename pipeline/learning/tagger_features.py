@@ -53,7 +53,7 @@ def _looks(tokens: Tokens) -> list[Codes]:
     return [
         np.ones(len(tokens), np.uint64), *own,
         chunk[:, MASKED], chunk[:, SHAPE], chunk[:, KIND],
-        mix(codes[:, KIND], codes[:, SHAPE], chunk[:, KIND]),
+        mix(codes[:, KIND], codes[:, SHAPE], chunk[:, KIND]), tokens.outlines, tokens.chunk_outlines,
     ]  # fmt: skip
 
 
@@ -61,12 +61,15 @@ def _neighbours(tokens: Tokens) -> list[Codes]:
     words, shapes = tokens.codes[:, MASKED], tokens.codes[:, SHAPE]
     word = {by: _shift(words, by) for by in range(-4, 5)}
     shape = {by: _shift(shapes, by) for by in range(-2, 3)}
+    outline = {by: _shift(tokens.outlines, by) for by in range(-2, 3)}
     return [
         *(word[by] for by in (-4, -3, -2, -1, 1, 2, 3, 4)),
         *(shape[by] for by in (-2, -1, 1, 2)),
         mix(word[-2], word[-1]), mix(word[1], word[2]), mix(word[-3], word[-2], word[-1]),
         mix(word[1], word[2], word[3]), mix(word[-1], shape[0]), mix(shape[0], word[1]),
         mix(word[-1], word[1]), mix(shape[-1], shape[0], shape[1]),
+        mix(word[-1], outline[0]), mix(word[-1], tokens.chunk_outlines),
+        mix(outline[-1], outline[0], outline[1]), mix(*outline.values()),
     ]  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from pipeline.learning.tagger_tokens import Numbers, Tokens, covered, tags, toke
 from pipeline.learning.tagger_vocabulary import Vocabulary, count_words, used
 from pipeline.texts import LabelledText
 
-PENALTY = Penalty(l1=0.05, l2=0.3, iterations=100)
+PENALTY = Penalty(l1=0.2, l2=0.3, iterations=100)
 
 _FOLDS = 5
 _NEAR = 60
@@ -29,7 +29,7 @@ _NEAR = 60
 
 _MOST_TOKENS = 120_000
 _MOST_STEPS = 400_000_000
-"""Bound a training: tokens, and tokens times pairs of tags. Beyond it, what is far from entities is thinned."""
+"""Bound a training: tokens, and tokens times pairs of tags. Beyond it, text far from entities is thinned."""
 
 _TEXTS_FOR_A_RULE = 8
 

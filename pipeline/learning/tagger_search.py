@@ -1,4 +1,4 @@
-"""The entities of a text by a chain of tags: every stretch that may be one, and a choice that fits together."""
+"""The entities of a text by a chain of tags: each stretch that may be one, and a choice that fits."""
 
 from __future__ import annotations
 

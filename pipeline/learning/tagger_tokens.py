@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.learning.hashing import Codes, aspect_codes
+from pipeline.learning.hashing import Codes, aspect_codes, code, shape
 from pipeline.texts import LabelledSpan
 
 Numbers = NDArray[np.int64]
@@ -22,11 +23,14 @@ _TOKEN = re.compile(
 )
 """Writing without spaces between words is taken sign by sign."""
 
+_RUN = re.compile(r"(.)\1+")
+
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
     """`texts` as they are compared (a line end is one or two `\\n`); `starts` and `ends` in the text.
-    `chunks` numbers the stretches between spaces, `lines` the lines."""
+    `chunks` numbers the stretches between spaces, `lines` the lines. The outline of a word is its shape with
+    every run as one sign: that of `$1,250.00` is `$0,0.0`."""
 
     texts: tuple[str, ...]
     starts: Numbers
@@ -34,7 +38,9 @@ class Tokens:
     chunks: Numbers
     lines: Numbers
     codes: Codes
+    outlines: Codes
     chunk_codes: Codes
+    chunk_outlines: Codes
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -48,7 +54,11 @@ def tokenize(text: str) -> Tokens:
     texts = tuple(_compared(match) for match in matches)
     chunks = _chunks(starts, ends, is_line)
     lines = np.concatenate([[0], np.cumsum(is_line)[:-1]]).astype(np.int64) if matches else starts
-    return Tokens(texts, starts, ends, chunks, lines, aspect_codes(texts), _chunk_codes(texts, chunks))
+    joined = _joined(texts, chunks)
+    return Tokens(
+        texts, starts, ends, chunks, lines,
+        aspect_codes(texts), _outlines(texts), aspect_codes(joined)[chunks], _outlines(joined)[chunks],
+    )  # fmt: skip
 
 
 def _compared(match: re.Match[str]) -> str:
@@ -64,14 +74,19 @@ def _chunks(starts: Numbers, ends: Numbers, is_line: NDArray[np.bool_]) -> Numbe
     return np.cumsum(begins) - 1
 
 
-def _chunk_codes(texts: Sequence[str], chunks: Numbers) -> Codes:
-    """Aspects of each token's chunk."""
-    if not texts:
-        return aspect_codes(())
+def _joined(texts: Sequence[str], chunks: Numbers) -> list[str]:
+    """The texts of the chunks."""
     firsts = np.flatnonzero(np.diff(chunks, prepend=-1))
-    bounds = [*firsts.tolist(), len(texts)]
-    joined = ["".join(texts[a:b]) for a, b in pairwise(bounds)]
-    return aspect_codes(joined)[chunks]
+    return ["".join(texts[start:end]) for start, end in pairwise([*firsts.tolist(), len(texts)])]
+
+
+def _outlines(texts: Iterable[str]) -> Codes:
+    return np.array([_outline(text) for text in texts], dtype=np.uint64)
+
+
+@lru_cache(maxsize=200_000)
+def _outline(text: str) -> int:
+    return code(_RUN.sub(r"\1", shape(text)))
 
 
 def covered(tokens: Tokens, span: LabelledSpan) -> range:
