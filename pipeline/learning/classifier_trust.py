@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, softmax
 from sklearn.linear_model import LogisticRegression
 
@@ -22,6 +22,9 @@ on filings, receipts, tax forms, orders, abstracts and letters against each othe
 _LEAST = 0.01
 _LEAST_NEARNESS = 0.02
 _PLAIN_SLOPE = 3.0
+_EVENNESS = 0.5
+_STIFFNESS = 0.2
+_MOST_OFFSET = 20.0
 _LOG_SLOPES = (-3.0, 7.0)
 _SHRINKAGE = 5.0
 _LEAST_THRESHOLD, _MOST_THRESHOLD = 0.1, 0.7
@@ -46,8 +49,9 @@ class Trust:
     def of_one(self, scores: Scores, nearness: Scores) -> Scores:
         """Confidences (texts, classes) where a text has one class. What they lack to 1 is the chance that
         the text is of none of the classes."""
-        likely = softmax(self.slope * scores, axis=1)
-        confidence: Scores = np.minimum(likely, self.ceilings) * self._typical(scores, nearness)[:, None]
+        even = scores + self.offsets
+        likely = softmax(self.slope * even, axis=1)
+        confidence: Scores = np.minimum(likely, self.ceilings) * self._typical(even, nearness)[:, None]
         return confidence
 
     def of_any(self, scores: Scores, nearness: Scores) -> Scores:
@@ -56,12 +60,12 @@ class Trust:
         confidence: Scores = np.minimum(likely, self.ceilings) * self._near(nearness)[:, None]
         return confidence
 
-    def _typical(self, scores: Scores, nearness: Scores) -> Scores:
+    def _typical(self, even: Scores, nearness: Scores) -> Scores:
         """Close to 1 for texts like those learned from, 0 for strangers: these are far from all classes, or
         as far from one as from another."""
         if self.margin <= 0:
             return self._near(nearness)
-        decided = np.minimum(_margins(scores) / self.margin, 1.0)
+        decided = np.minimum(_margins(even) / self.margin, 1.0)
         return _ramp(decided * np.minimum(nearness / self.nearness, 1.0), _STRANGE, _FAMILIAR)
 
     def _near(self, nearness: Scores) -> Scores:
@@ -82,28 +86,42 @@ def _margins(scores: Scores) -> Scores:
 
 def learn_of_one(scores: Scores, nearness: Scores, member: NDArray[np.bool_]) -> Trust:
     """From held-out scores of texts that have one class each."""
-    classes = member.shape[1]
+    several = member.shape[1] > 1
+    slope, offsets = _softmax(scores, member) if several else (1.0, np.zeros(1))
     return Trust(
-        slope=_softmax_slope(scores, member) if classes > 1 else 1.0,
-        offsets=np.zeros(classes),
+        slope=slope,
+        offsets=offsets,
         ceilings=_ceilings(member),
-        thresholds=np.zeros(classes),
-        margin=_usual(_true_margins(scores, member)) if classes > 1 else 0.0,
+        thresholds=np.zeros_like(offsets),
+        margin=_usual(_true_margins(scores + offsets, member)) if several else 0.0,
         nearness=_usual_nearness(nearness, member),
     )
 
 
-def _softmax_slope(scores: Scores, member: NDArray[np.bool_]) -> float:
-    """The slope with the least log loss. That no text was wrong does not mean that none will be: as if one
-    more text had been, evenly over the classes."""
+def _softmax(scores: Scores, member: NDArray[np.bool_]) -> tuple[float, Scores]:
+    """The slope and the offsets with the least log loss, the offsets small: a class of few texts has lower
+    scores in texts that are new. That no text was wrong does not mean that none will be: as if one more
+    text had been, evenly over the classes."""
     texts, classes = member.shape
     doubt = 1 / (texts + 1)
     targets = member * (1 - doubt) + doubt / classes
+    counts = member.sum(axis=0)
+    weights = ((counts.mean() / counts)[member.argmax(axis=1)] ** _EVENNESS)[:, None]
 
-    def loss(log_slope: float) -> float:
-        return -float((targets * log_softmax(np.exp(log_slope) * scores, axis=1)).sum())
+    def loss(numbers: Scores) -> tuple[float, Scores]:
+        slope, offsets = np.exp(numbers[0]), numbers[1:]
+        logits = slope * scores + offsets
+        lost = -float((weights * targets * log_softmax(logits, axis=1)).sum())
+        excess = weights * (softmax(logits, axis=1) - targets)
+        slopes = slope * float((excess * scores).sum())
+        gradient = np.concatenate(([slopes], excess.sum(axis=0) + _STIFFNESS * offsets))
+        return lost + _STIFFNESS * float(offsets @ offsets) / 2, gradient
 
-    return float(np.exp(minimize_scalar(loss, bounds=_LOG_SLOPES, method="bounded").x))
+    start = np.concatenate(([np.log(_PLAIN_SLOPE)], np.zeros(classes)))
+    bounds = [_LOG_SLOPES, *[(-_MOST_OFFSET, _MOST_OFFSET)] * classes]
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    slope = float(np.exp(found[0]))
+    return slope, found[1:] / slope
 
 
 def _true_margins(scores: Scores, member: NDArray[np.bool_]) -> Scores:
