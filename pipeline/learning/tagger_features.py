@@ -96,8 +96,8 @@ def _nearest(words: Codes, recurring: NDArray[np.bool_], direction: int) -> tupl
     """The `_ANCHORS` recurring words next to each token in one direction, and how far the first is."""
     places = np.flatnonzero(recurring)
     at = np.arange(len(words))
-    side = "left" if direction < 0 else "right"
-    first = np.searchsorted(places, at, side=side) - (1 if direction < 0 else 0)
+    behind = direction < 0
+    first = np.searchsorted(places, at, side="left" if behind else "right") - behind
     found = np.full((len(words), _ANCHORS), _EDGE, dtype=np.uint64)
     far = np.full(len(words), _FAR, dtype=np.int64)
     for step in range(_ANCHORS):
