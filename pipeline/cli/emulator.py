@@ -38,9 +38,17 @@ def emulator(
     faults: Annotated[
         Path | None, typer.Option(help="A fault plan (JSON), see docs/emulator.md.", show_default=False)
     ] = None,
+    containers: Annotated[
+        str,
+        typer.Option(
+            help="Where projects of texts find their containers: a URL with {container} in it, or a folder.",
+            envvar="EMULATOR_CONTAINERS",
+            show_default=False,
+        ),
+    ] = "",
     unlimited: Annotated[bool, typer.Option("--unlimited", help="Do not enforce the tier's rates.")] = False,
 ) -> None:
-    """Speak Form Recognizer and Document Intelligence on top of the local engine. Ctrl-C ends it."""
+    """Speak Form Recognizer, Document Intelligence and Language with the local engine. Ctrl-C ends it."""
     try:
         import uvicorn
 
@@ -63,12 +71,15 @@ def emulator(
         workers=workers,
         unlimited=unlimited,
         faults=FaultPlan(plan.rules, plan.seed),
+        containers=containers,
     )
     try:
         app = create_app(options)
     except OSError as error:
         raise RunError(f"the state folder {state} cannot be used: {error.strerror}", reason="state") from None
-    out.print(f"Speaking Form Recognizer and Document Intelligence at http://{host}:{port}, tier {tier}.")
+    out.print(
+        f"Speaking Form Recognizer, Document Intelligence and Language at http://{host}:{port}, {tier}."
+    )
     out.print(f"Models and results are kept in {escape(str(state))}; its access.jsonl tells who asked what.")
     out.print(
         "\nPoint rows at it by two secrets:\n\n"

@@ -155,22 +155,22 @@ _JOB = f"{_NAME}/jobs/{{job}}"
 ROUTES = [
     *routes(
         (FIRST,),
-        ("Language - Publish", "POST", "/{project}/publish", "manage", publish),
-        ("Language - Get Publish Status", "GET", "/{project}/publish/jobs/{job}", "list", publication_status),
+        ("deploy", "POST", "/{project}/publish", "manage", publish),
+        ("deployment-status", "GET", "/{project}/publish/jobs/{job}", "list", publication_status),
     ),
     *routes(
         (SECOND,),
-        ("Language - Deploy", "PUT", _NAME, "manage", deploy),
-        ("Language - Get Deployment Status", "GET", _JOB, "list", deployment_status),
+        ("deploy", "PUT", _NAME, "manage", deploy),
+        ("deployment-status", "GET", _JOB, "list", deployment_status),
     ),
     *routes(
         GENERAL,
-        ("Language - Swap", "POST", "/{project}/deployments/:swap", "manage", swap),
-        ("Language - Get Swap Status", "GET", "/{project}/deployments/swap/jobs/{job}", "list", swap_status),
-        ("Language - Deploy", "PUT", _NAME, "manage", deploy),
-        ("Language - Get Deployment Status", "GET", _JOB, "list", deployment_status),
-        ("Language - List Deployments", "GET", "/{project}/deployments", "list", every),
-        ("Language - Get Deployment", "GET", _NAME, "list", get),
-        ("Language - Delete Deployment", "DELETE", _NAME, "manage", delete),
+        ("swap", "POST", "/{project}/deployments/:swap", "manage", swap),
+        ("swap-status", "GET", "/{project}/deployments/swap/jobs/{job}", "list", swap_status),
+        ("deploy", "PUT", _NAME, "manage", deploy),
+        ("deployment-status", "GET", _JOB, "list", deployment_status),
+        ("list-deployments", "GET", "/{project}/deployments", "list", every),
+        ("get-deployment", "GET", _NAME, "list", get),
+        ("delete-deployment", "DELETE", _NAME, "manage", delete),
     ),
 ]

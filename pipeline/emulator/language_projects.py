@@ -144,22 +144,22 @@ def _put(
 ROUTES = [
     *routes(
         (FIRST,),
-        ("Language - Create Project", "POST", "", "manage", create),
-        ("Language - Delete Project", "DELETE", "/{project}", "manage", delete),
+        ("create-project", "POST", "", "manage", create),
+        ("delete-project", "DELETE", "/{project}", "manage", delete),
     ),
     *routes(
         (SECOND,),
-        ("Language - Import", "POST", "/{project}/:import", "manage", start_import),
-        ("Language - Get Import Status", "GET", "/{project}/import/jobs/{job}", "list", import_status),
+        ("import", "POST", "/{project}/:import", "manage", start_import),
+        ("import-status", "GET", "/{project}/import/jobs/{job}", "list", import_status),
     ),
     *routes(
         GENERAL,
-        ("Language - Get Deletion Status", "GET", "/global/deletion-jobs/{job}", "list", deletion_status),
-        ("Language - List Projects", "GET", "", "list", every),
-        ("Language - Create Project", "PATCH", "/{project}", "manage", patch),
-        ("Language - Get Project", "GET", "/{project}", "list", get),
-        ("Language - Delete Project", "DELETE", "/{project}", "manage", delete),
-        ("Language - Import", "POST", "/{project}/:import", "manage", start_import),
-        ("Language - Get Import Status", "GET", "/{project}/import/jobs/{job}", "list", import_status),
+        ("deletion-status", "GET", "/global/deletion-jobs/{job}", "list", deletion_status),
+        ("list-projects", "GET", "", "list", every),
+        ("create-project", "PATCH", "/{project}", "manage", patch),
+        ("get-project", "GET", "/{project}", "list", get),
+        ("delete-project", "DELETE", "/{project}", "manage", delete),
+        ("import", "POST", "/{project}/:import", "manage", start_import),
+        ("import-status", "GET", "/{project}/import/jobs/{job}", "list", import_status),
     ),
 ]

@@ -218,7 +218,7 @@ def _route(
     versions: Sequence[Version], name: str, method: str, path: str, kind: OperationClass, handler: Versioned
 ) -> Route:
     serve = answered(versions, handler, in_path=not versions[0].general)
-    return Route(f"Language - {name}", method, f"{versions[0].analyze}{path}", kind, serve)
+    return Route(name, method, f"{versions[0].analyze}{path}", kind, serve)
 
 
 _first, _second, _general = (
@@ -230,11 +230,11 @@ ROUTES = [
         route
         for make in (_first, _second)
         for route in (
-            make("Analyze", "POST", "", "analyze", submit),
-            make("Get Analysis", "GET", "/jobs/{job}", "get", status),
+            make("analyze", "POST", "", "analyze", submit),
+            make("analyze-result", "GET", "/jobs/{job}", "get", status),
         )
     ),
-    _general("Analyze", "POST", "", "analyze", submit),
-    _general("Get Analysis", "GET", "/{job}", "get", status),
-    _general("Cancel Analysis", "POST", "/{job}:cancel", "analyze", cancel_analysis),
+    _general("analyze", "POST", "", "analyze", submit),
+    _general("analyze-result", "GET", "/{job}", "get", status),
+    _general("cancel-analysis", "POST", "/{job}:cancel", "analyze", cancel_analysis),
 ]

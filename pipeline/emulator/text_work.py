@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pipeline.emulator.container import SignedContainer
-from pipeline.emulator.text_measures import measured_classes, measured_entities
 from pipeline.errors import DocumentError, RowError
 from pipeline.formats.offsets import aligned, offsets
 from pipeline.formats.project_json import project_from_json
+from pipeline.learning import classifier_evaluation, tagger_evaluation
 from pipeline.learning.classifier import TextClassifier
 from pipeline.learning.tagger import EntityTagger
 from pipeline.learning.text_split import split
@@ -78,6 +78,15 @@ class TextTask:
     texts: tuple[str, ...] = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The texts that a model is measured on, and those that it is trained on for that."""
+
+    method: Literal["percentage", "manual"]
+    trained: tuple[LabelledText, ...]
+    held_out: tuple[LabelledText, ...]
+
+
 def container_of(containers: str, name: str) -> Storage:
     """The container of that name. Raises RowError (`container-unreadable`)."""
     if "://" in containers:
@@ -108,7 +117,8 @@ def _model(bundle: Path, entities: bool) -> EntityTagger | TextClassifier:
 
 
 def learn(task: TextTrainTask) -> LearnedTexts:
-    """Train on what is not held out, and measure on what is. Raises RowError (`untrainable`,
+    """Measure on what is held out, with a model of the rest; the model that answers learns from all, as that
+    of a row with `engine = local` does, so that both are the same. Raises RowError (`untrainable`,
     `project-unreadable`, `container-unreadable`)."""
     project, _ = project_from_json(task.file)
     texts = tuple(_labelled(project, container_of(task.containers, task.container), task.container))
@@ -116,10 +126,8 @@ def learn(task: TextTrainTask) -> LearnedTexts:
         raise RowError(
             f"a project has {FEWEST} labelled texts at least, this one {len(texts)}", reason="untrainable"
         )
-    trained, held_out = divided(texts, task.options)
-    if project.kind == "entities":
-        return _of_entities(task, project, trained, held_out)
-    return _of_classes(task, project, trained, held_out)
+    train = _of_entities if project.kind == "entities" else _of_classes
+    return train(task, project, texts, divided(texts, task.options))
 
 
 def _labelled(project: TextProject, storage: Storage, container: str) -> Iterator[LabelledText]:
@@ -134,55 +142,55 @@ def _labelled(project: TextProject, storage: Storage, container: str) -> Iterato
             yield aligned(document, text, project.index_type)[0]
 
 
-def divided(
-    texts: Sequence[LabelledText], options: EvaluationOptions
-) -> tuple[tuple[LabelledText, ...], tuple[LabelledText, ...]]:
-    """Those that train and those that measure: as the file marks them, or so many of a hundred."""
+def divided(texts: Sequence[LabelledText], options: EvaluationOptions) -> Parts:
+    """As the file marks them, or so many of a hundred."""
     if options.manual:
         held_out = tuple(text for text in texts if text.dataset == "test")
-        return tuple(text for text in texts if text.dataset != "test"), held_out
+        return Parts("manual", tuple(text for text in texts if text.dataset != "test"), held_out)
     unmarked = [replace(text, dataset=None) for text in texts]
     if options.testing == EvaluationOptions().testing:
         parts = split(unmarked, _SEED)
-        return parts.train, parts.held_out
+        return Parts("percentage", parts.train, parts.held_out)
     drawn = sorted(unmarked, key=lambda text: hashlib.sha256(text.name.encode()).hexdigest())
     count = round(len(drawn) * options.testing / 100)
-    return tuple(drawn[count:]), tuple(drawn[:count])
+    return Parts("percentage", tuple(drawn[count:]), tuple(drawn[:count]))
 
 
 def _of_classes(
-    task: TextTrainTask,
-    project: TextProject,
-    trained: Sequence[LabelledText],
-    held_out: Sequence[LabelledText],
+    task: TextTrainTask, project: TextProject, texts: Sequence[LabelledText], parts: Parts
 ) -> LearnedTexts:
-    model = TextClassifier().fit(trained, project.categories, multi_label=project.multi_label)
+    multi_label = project.multi_label
+    model = TextClassifier().fit(texts, project.categories, multi_label=multi_label)
     task.bundle.write_bytes(model.to_bytes())
-    found = model.predict_pages([text.text for text in held_out])
-    outcomes = tuple(
-        TextOutcome(
-            text.name,
-            text.digest,
-            text.classes,
-            tuple(one.category for one in (classes if project.multi_label else classes[:1])),
-        )
-        for text, classes in zip(held_out, found, strict=True)
-    )
-    return LearnedTexts(measured_classes(project, outcomes, task.options), outcomes)
+    if not parts.held_out:
+        return LearnedTexts(_unmeasured(project))
+    measured = TextClassifier().fit(parts.trained, project.categories, multi_label=multi_label)
+    evaluation = classifier_evaluation.measure(measured, parts.held_out, project.categories, parts.method)
+    return LearnedTexts(evaluation, tuple(_outcomes(parts.held_out, evaluation)))
+
+
+def _outcomes(held_out: Sequence[LabelledText], evaluation: TextEvaluation) -> Iterator[TextOutcome]:
+    """Every text that was held out: what is not told as wrong was right."""
+    wrong = {outcome.name: outcome for outcome in evaluation.wrong}
+    for text in held_out:
+        yield wrong.get(text.name) or TextOutcome(text.name, text.digest, text.classes, text.classes)
 
 
 def _of_entities(
-    task: TextTrainTask,
-    project: TextProject,
-    trained: Sequence[LabelledText],
-    held_out: Sequence[LabelledText],
+    task: TextTrainTask, project: TextProject, texts: Sequence[LabelledText], parts: Parts
 ) -> LearnedTexts:
-    model = EntityTagger(_SEED).fit(trained, project.categories)
+    model = EntityTagger().fit(texts, project.categories)
     task.bundle.write_bytes(model.to_bytes())
-    found = [(text, _spans(model.predict(text.text))) for text in held_out]
-    regions = tuple(_region(text, spans) for text, spans in found)
-    pairs = [(text.spans, spans) for text, spans in found]
-    return LearnedTexts(measured_entities(project, pairs, task.options), regions=regions)
+    if not parts.held_out:
+        return LearnedTexts(_unmeasured(project))
+    measured = EntityTagger().fit(parts.trained, project.categories)
+    evaluation = tagger_evaluation.measure(measured, parts.held_out, project.categories, parts.method)
+    regions = tuple(_region(text, _spans(measured.predict(text.text))) for text in parts.held_out)
+    return LearnedTexts(evaluation, regions=regions)
+
+
+def _unmeasured(project: TextProject) -> TextEvaluation:
+    return TextEvaluation(project.kind, "none", {}, {})
 
 
 def _spans(entities: Sequence[FoundEntity]) -> tuple[LabelledSpan, ...]:
