@@ -198,7 +198,8 @@ class ExtractedField:
 
     `text` of a selection mark is `selected` or `unselected`. `confidence` is the model's, calibrated;
     `layout_confidence` is the reader's for the words it was taken from. `polygon` is in page units.
-    `given` is the value in its type where a service said one beside the text.
+    `given` is the value in its type where a service said one beside the text. `offset` and `length` are the
+    code points of a document's text that it stands at, None where it was not taken from a running text.
     """
 
     field: str
@@ -209,6 +210,8 @@ class ExtractedField:
     layout_confidence: float = 1.0
     occurrence: int = 0
     given: TypedValue | None = None
+    offset: int | None = None
+    length: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

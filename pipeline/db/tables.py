@@ -390,6 +390,8 @@ field_value = Table(
     Column("layout_confidence", Float),
     Column("ambiguous", Boolean, nullable=False, server_default=false()),
     Column("review", Boolean, nullable=False, server_default=false()),
+    Column("text_offset", Integer),
+    Column("text_length", Integer),
     PrimaryKeyConstraint("part_id", "field", "occurrence", "source"),
     checks.one_of("source", SOURCES),
 )

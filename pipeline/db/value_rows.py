@@ -14,7 +14,7 @@ from pipeline.types import DocumentResult, ScoredValue, Table, TableCell
 VALUE_COLUMNS = (
     "part_id", "field", "occurrence", "source", "text", "value_text", "value_number", "value_date",
     "value_time", "value_mark", "currency", "page", "polygon", "confidence", "layout_confidence",
-    "ambiguous", "review",
+    "ambiguous", "review", "text_offset", "text_length",
 )  # fmt: skip
 CELL_COLUMNS = (
     "part_id", "table_index", "row_index", "column_index", "page", "text", "row_span", "column_span",
@@ -92,6 +92,8 @@ def _value_row(part_id: int, value: ScoredValue) -> tuple[object, ...]:
         found.layout_confidence,
         typed.ambiguous,
         value.review or lost,
+        found.offset,
+        found.length,
     )
 
 

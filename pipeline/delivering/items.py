@@ -111,6 +111,9 @@ def _value(row: Any) -> Iterator[tuple[str, object]]:
         yield "currency", row.currency
     yield "confidence", row.confidence
     yield "page", row.page
+    if row.text_offset is not None:
+        yield "offset", row.text_offset
+        yield "length", row.text_length
     yield "source", row.source
     yield "review", bool(row.review)
 

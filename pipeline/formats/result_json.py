@@ -33,11 +33,17 @@ def result_to_json(
     layout: Layout, values: Sequence[ScoredValue], specs: Sequence[FieldSpec], model_id: str
 ) -> Json:
     """The whole body of a finished v2.1 analyze operation. A field without a value is null; a value that
-    could not be typed has no `value…` member."""
+    could not be typed has no `value…` member.
+
+    Beyond v2.1: `occurrences` lists all values of a field that has several, and a value of a running text
+    has the `offset` and `length` (in code points) of its place there.
+    """
     body = layout_to_json(layout)
-    found = {value.found.field: value for value in reversed(values)}
+    found: dict[str, list[ScoredValue]] = {}
+    for value in values:
+        found.setdefault(value.found.field, []).append(value)
     kinds = {spec.name: spec.type for spec in specs}
-    fields = {name: _field(found.get(name), kinds.get(name, "string")) for name in [*kinds, *found]}
+    fields = {name: _field(found.get(name, ()), kinds.get(name, "string")) for name in [*kinds, *found]}
     body["analyzeResult"]["documentResults"] = [
         {
             "docType": f"custom:{model_id}",
@@ -50,9 +56,14 @@ def result_to_json(
     return body
 
 
-def _field(value: ScoredValue | None, kind: FieldType) -> Json | None:
-    if value is None:
+def _field(values: Sequence[ScoredValue], kind: FieldType) -> Json | None:
+    if not values:
         return None
+    each = [_value(value, kind) for value in values]
+    return each[0] | ({"occurrences": each} if len(each) > 1 else {})
+
+
+def _value(value: ScoredValue, kind: FieldType) -> Json:
     field: Json = {"type": _WIRE_TYPES.get(kind, kind)}
     typed = _typed(value.typed)
     if typed is not None:
@@ -60,6 +71,8 @@ def _field(value: ScoredValue | None, kind: FieldType) -> Json | None:
     field |= {"text": value.found.text, "page": value.found.page, "confidence": value.found.confidence}
     if value.found.polygon:
         field["boundingBox"] = list(value.found.polygon)
+    if value.found.offset is not None:
+        field |= {"offset": value.found.offset, "length": value.found.length}
     return field
 
 

@@ -534,6 +534,20 @@ UPDATE alembic_version SET version_num='0005' WHERE alembic_version.version_num 
 
 GO
 
+-- Running upgrade 0005 -> 0006
+
+ALTER TABLE field_value ADD text_offset INTEGER NULL;
+
+GO
+
+ALTER TABLE field_value ADD text_length INTEGER NULL;
+
+GO
+
+UPDATE alembic_version SET version_num='0006' WHERE alembic_version.version_num = '0005';
+
+GO
+
 COMMIT;
 
 GO

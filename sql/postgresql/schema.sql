@@ -406,5 +406,13 @@ CREATE INDEX ix_document_claimed_by ON document (claimed_by) WHERE claimed_by IS
 
 UPDATE alembic_version SET version_num='0005' WHERE alembic_version.version_num = '0004';
 
+-- Running upgrade 0005 -> 0006
+
+ALTER TABLE field_value ADD COLUMN text_offset INTEGER;
+
+ALTER TABLE field_value ADD COLUMN text_length INTEGER;
+
+UPDATE alembic_version SET version_num='0006' WHERE alembic_version.version_num = '0005';
+
 COMMIT;
 

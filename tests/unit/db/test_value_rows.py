@@ -42,3 +42,13 @@ def test_what_no_database_can_hold_is_replaced(text: str) -> None:
 @pytest.mark.parametrize("text", ["plain", "two\nlines\tand a tab", "Größe \u00a0 🧾", ""])
 def test_what_can_be_held_stays(text: str) -> None:
     assert storable(text) == text
+
+
+@pytest.mark.parametrize("place", [(None, None), (0, 0), (12, 5)])
+def test_the_place_in_a_text_is_stored(place: tuple[int | None, int | None]) -> None:
+    found = ExtractedField("party", "Woods", 1, None, 0.9, offset=place[0], length=place[1])
+    document = BacklogDocument(1, "loans", BlobRef("", "lake", "a.txt"), 1)
+    result = DocumentResult(document, "loaded", values=(ScoredValue(found, TypedValue(text="Woods"), False),))
+    (row,) = value_rows(7, result)
+    assert len(row) == len(VALUE_COLUMNS)
+    assert (row[VALUE_COLUMNS.index("text_offset")], row[VALUE_COLUMNS.index("text_length")]) == place
