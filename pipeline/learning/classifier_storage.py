@@ -130,7 +130,7 @@ def _checked(model: ClassModel) -> ClassModel:
     classes, vocabulary, trust = len(model.classes), model.vocabulary, model.trust
     buckets = vocabulary.buckets
     shape = (*buckets.shape, classes)
-    by_class = (model.weights.scales, model.centers.scales, model.bias)
+    by_class: tuple[NDArray[Any], ...] = (model.weights.scales, model.centers.scales, model.bias)
     by_class += (trust.offsets, trust.ceilings, trust.thresholds)
     fits = (
         classes == len(set(model.classes)) > 0

@@ -20,7 +20,7 @@ _STRANGE_BY_NEARNESS, _FAMILIAR_BY_NEARNESS = 0.6, 0.9
 on filings, receipts, tax forms, orders, abstracts and letters against each other)."""
 
 _LEAST = 0.01
-_LEAST_NEARNESS = 0.02
+_LEAST_NEARNESS, _PLAIN_NEARNESS = 0.02, 0.4
 _PLAIN_SLOPE = 3.0
 _EVENNESS = 0.5
 _STIFFNESS = 0.2
@@ -132,13 +132,13 @@ def _true_margins(scores: Scores, member: NDArray[np.bool_]) -> Scores:
 
 
 def _usual(values: Scores) -> float:
-    return max(float(np.quantile(values, _USUAL)), 0.0) if len(values) else 0.0
+    return max(float(np.quantile(values, _USUAL)), 0.0)
 
 
 def _usual_nearness(nearness: Scores, member: NDArray[np.bool_]) -> float:
-    """Of the texts that have another of their class to be near to."""
+    """Of the texts that have another of their class to be near to; a guess where there are none."""
     accompanied = (member & (member.sum(axis=0) > 1)).any(axis=1)
-    return max(_usual(nearness[accompanied]), _LEAST_NEARNESS)
+    return max(_usual(nearness[accompanied]), _LEAST_NEARNESS) if accompanied.any() else _PLAIN_NEARNESS
 
 
 def _ceilings(member: NDArray[np.bool_]) -> Scores:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from functools import cache
 from random import Random
@@ -32,7 +33,7 @@ _CONFUSED = "abcdeilorstu01358"
 
 
 def labelled(text: str, *classes: str, name: str = "") -> LabelledText:
-    return LabelledText(name or text[:20], text, classes=classes, digest=str(hash(text)))
+    return LabelledText(name or text[:20], text, classes=classes, digest=f"{zlib.crc32(text.encode()):08x}")
 
 
 @cache

@@ -163,6 +163,13 @@ def test_a_class_with_one_text_neither_breaks_nor_wins() -> None:
     assert max(each.confidence for each in found) <= 0.75
 
 
+def test_one_text_makes_a_model_that_knows_strangers() -> None:
+    (invoice, *_), letters = forms(1), [letter(seed) for seed in range(5)]
+    classifier = TextClassifier().fit([invoice], KINDS)
+    assert best(classifier, [invoice.text])[0].confidence == pytest.approx(0.75)
+    assert max(each.confidence for each in best(classifier, letters)) < 0.1
+
+
 def test_two_texts_make_a_model() -> None:
     classifier = TextClassifier().fit([labelled("apple pie", "a"), labelled("zinc mine", "b")], ["a", "b"])
     assert best(classifier, ["an apple pie", "a zinc mine"])[0].category == "a"
