@@ -289,13 +289,17 @@ class BlobRef:
 
 @dataclass(frozen=True, slots=True)
 class BacklogDocument:
-    """A document of a backlog as the database knows it, ready to be scored."""
+    """A document of a backlog as the database knows it, ready to be scored. `routed_from`: the id of the
+    router's document that it was handed on from. `pages`: the first and last page of its blob that are the
+    document, None where it is the whole blob."""
 
     id: int
     form_type: str
     ref: BlobRef
     size: int
     attempts: int = 0
+    routed_from: int | None = None
+    pages: tuple[int, int] | None = None
 
 
 # --- parameter row --------------------------------------------------------------------------------
@@ -536,8 +540,9 @@ RowEnd = Literal["finished", "skipped", "stopped", "failed"]
 @dataclass(frozen=True, slots=True)
 class RunRow:
     """What one run did for one form type. `gone`: documents whose blob is no longer there; `reused`: those
-    that got the values of the same content under an earlier name; `left_over`: those that a limit of the
-    row or the run left pending. `cost`: what the service takes for it in US dollars, None where nothing is
+    that got the values of the same content under an earlier name; `routed`: documents that a router handed
+    on to form types; `unrouted`: those that it was not sure of; `left_over`: those that a limit of the row or
+    the run left pending. `cost`: what the service takes for it in US dollars, None where nothing is
     paid."""
 
     form_type: str
@@ -550,6 +555,8 @@ class RunRow:
     retried: int = 0
     gone: int = 0
     reused: int = 0
+    routed: int = 0
+    unrouted: int = 0
     left_over: int = 0
     pages: int = 0
     ocr_pages: int = 0

@@ -148,8 +148,11 @@ def _read(connection: Connection, query: Select[Any]) -> list[BacklogDocument]:
 
 _OF_RECORD = [
     document.c[name]
-    for name in ("id", "form_type", "account", "container", "path", "etag", "size", "attempts")
-]
+    for name in (
+        "id", "form_type", "account", "container", "path", "etag", "size", "attempts", "routed_from",
+        "first_page", "last_page",
+    )
+]  # fmt: skip
 
 
 def _record(row: Row[Any]) -> BacklogDocument:
@@ -159,4 +162,6 @@ def _record(row: Row[Any]) -> BacklogDocument:
         ref=BlobRef(row.account, row.container, row.path, row.etag),
         size=row.size,
         attempts=row.attempts,
+        routed_from=row.routed_from,
+        pages=None if row.first_page is None else (row.first_page, row.last_page),
     )

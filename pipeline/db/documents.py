@@ -30,9 +30,11 @@ RESCORED = ("loaded", "partial")
 """Outcomes that a better model could improve."""
 
 
-def path_hash(ref: BlobRef) -> str:
-    """The key of a blob within its form type, whatever its length and the dialect's collation."""
-    return hasher(ref.account, ref.container)(ref.path)
+def path_hash(ref: BlobRef, pages: tuple[int, int] | None = None) -> str:
+    """The key of a blob within its form type, whatever its length and the dialect's collation; of a part of
+    it, where `pages` are its first and last one. No path holds the letter between."""
+    path = ref.path if pages is None else f"{ref.path}\0{pages[0]}-{pages[1]}"
+    return hasher(ref.account, ref.container)(path)
 
 
 def hasher(account: str, container: str) -> Callable[[str], str]:

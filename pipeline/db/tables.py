@@ -235,6 +235,8 @@ run_row = Table(
     Column("retried", Integer, nullable=False, server_default="0"),
     Column("gone", Integer, nullable=False, server_default="0"),
     Column("reused", Integer, nullable=False, server_default="0"),
+    Column("routed", Integer, nullable=False, server_default="0"),
+    Column("unrouted", Integer, nullable=False, server_default="0"),
     Column("left_over", Integer, nullable=False, server_default="0"),
     Column("pages", Integer, nullable=False, server_default="0"),
     Column("ocr_pages", Integer, nullable=False, server_default="0"),
@@ -281,6 +283,9 @@ budget = Table(
     PrimaryKeyConstraint("resource", "operation_class"),
 )
 
+# `routed_from` is the id of the router's document that a document was handed on from, which may be forgotten
+# since. `first_page` and `last_page` are of documents that are a part of their blob, the hash of whose path
+# covers them.
 document = Table(
     "document",
     metadata,
@@ -308,6 +313,9 @@ document = Table(
     Column("seconds", Float),
     Column("first_seen_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
+    Column("routed_from", Key),
+    Column("first_page", Integer),
+    Column("last_page", Integer),
     UniqueConstraint("form_type", "path_hash"),
     checks.one_of("stage", STAGES),
     CheckConstraint(
@@ -325,6 +333,13 @@ document = Table(
         sqlite_where=text("claimed_by IS NOT NULL"),
         postgresql_where=text("claimed_by IS NOT NULL"),
         mssql_where=text("claimed_by IS NOT NULL"),
+    ),
+    Index(
+        "ix_document_routed_from",
+        "routed_from",
+        sqlite_where=text("routed_from IS NOT NULL"),
+        postgresql_where=text("routed_from IS NOT NULL"),
+        mssql_where=text("routed_from IS NOT NULL"),
     ),
 )
 
@@ -438,5 +453,23 @@ forgotten = Table(
     Column("pages", Integer),
     Column("field_values", Integer, nullable=False, server_default="0"),
     Column("forgotten_at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("form_type", "path_hash"),
+)
+
+# What persons said that documents of a router are. `path_hash` is that of the document they moved.
+text_label = Table(
+    "text_label",
+    metadata,
+    Column("form_type", Unicode(40), ForeignKey("form_type.form_type", ondelete="CASCADE"), nullable=False),
+    Column("path_hash", Unicode(64), nullable=False),
+    Column("account", Unicode(63), nullable=False, server_default=""),
+    Column("container", Unicode(63), nullable=False),
+    Column("path", ExactText(1024), nullable=False),
+    Column("first_page", Integer),
+    Column("last_page", Integer),
+    Column("etag", Unicode(128), nullable=False),
+    Column("class", Unicode(40), nullable=False),
+    Column("labelled_at", UtcDateTime, nullable=False),
+    Column("labelled_by", Unicode(200), nullable=False),
     PrimaryKeyConstraint("form_type", "path_hash"),
 )

@@ -548,6 +548,54 @@ UPDATE alembic_version SET version_num='0006' WHERE alembic_version.version_num 
 
 GO
 
+-- Running upgrade 0006 -> 0007
+
+ALTER TABLE run_row ADD routed INTEGER NOT NULL DEFAULT '0';
+
+GO
+
+ALTER TABLE run_row ADD unrouted INTEGER NOT NULL DEFAULT '0';
+
+GO
+
+ALTER TABLE document ADD routed_from BIGINT NULL;
+
+GO
+
+ALTER TABLE document ADD first_page INTEGER NULL;
+
+GO
+
+ALTER TABLE document ADD last_page INTEGER NULL;
+
+GO
+
+CREATE INDEX ix_document_routed_from ON document (routed_from) WHERE routed_from IS NOT NULL;
+
+GO
+
+CREATE TABLE text_label (
+    form_type NVARCHAR(40) NOT NULL, 
+    path_hash NVARCHAR(64) NOT NULL, 
+    account NVARCHAR(63) NOT NULL DEFAULT '', 
+    container NVARCHAR(63) NOT NULL, 
+    path NVARCHAR(1024) COLLATE Latin1_General_BIN2 NOT NULL, 
+    first_page INTEGER NULL, 
+    last_page INTEGER NULL, 
+    etag NVARCHAR(128) NOT NULL, 
+    class NVARCHAR(40) NOT NULL, 
+    labelled_at DATETIME2(6) NOT NULL, 
+    labelled_by NVARCHAR(200) NOT NULL, 
+    CONSTRAINT pk_text_label PRIMARY KEY (form_type, path_hash), 
+    CONSTRAINT fk_text_label_form_type_form_type FOREIGN KEY(form_type) REFERENCES form_type (form_type) ON DELETE CASCADE
+);
+
+GO
+
+UPDATE alembic_version SET version_num='0007' WHERE alembic_version.version_num = '0006';
+
+GO
+
 COMMIT;
 
 GO

@@ -482,6 +482,38 @@ ALTER TABLE field_value ADD COLUMN text_length INTEGER;
 
 UPDATE alembic_version SET version_num='0006' WHERE alembic_version.version_num = '0005';
 
+-- Running upgrade 0006 -> 0007
+
+ALTER TABLE run_row ADD COLUMN routed INTEGER DEFAULT '0' NOT NULL;
+
+ALTER TABLE run_row ADD COLUMN unrouted INTEGER DEFAULT '0' NOT NULL;
+
+ALTER TABLE document ADD COLUMN routed_from INTEGER;
+
+ALTER TABLE document ADD COLUMN first_page INTEGER;
+
+ALTER TABLE document ADD COLUMN last_page INTEGER;
+
+CREATE INDEX ix_document_routed_from ON document (routed_from) WHERE routed_from IS NOT NULL;
+
+CREATE TABLE text_label (
+    form_type VARCHAR(40) NOT NULL, 
+    path_hash VARCHAR(64) NOT NULL, 
+    account VARCHAR(63) DEFAULT '' NOT NULL, 
+    container VARCHAR(63) NOT NULL, 
+    path VARCHAR(1024) COLLATE "BINARY" NOT NULL, 
+    first_page INTEGER, 
+    last_page INTEGER, 
+    etag VARCHAR(128) NOT NULL, 
+    class VARCHAR(40) NOT NULL, 
+    labelled_at DATETIME NOT NULL, 
+    labelled_by VARCHAR(200) NOT NULL, 
+    CONSTRAINT pk_text_label PRIMARY KEY (form_type, path_hash), 
+    CONSTRAINT fk_text_label_form_type_form_type FOREIGN KEY(form_type) REFERENCES form_type (form_type) ON DELETE CASCADE
+);
+
+UPDATE alembic_version SET version_num='0007' WHERE alembic_version.version_num = '0006';
+
 COMMIT;
 
 PRAGMA legacy_alter_table = OFF;
