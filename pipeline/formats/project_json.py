@@ -248,11 +248,17 @@ class _DocumentReader:
     def _document(self, location: str, entry: Mapping[str, Any]) -> ProjectDocument:
         language = entry.get("language")
         entities = self.kind == "entities"
+        spans = tuple(self._spans(location, entry)) if entities else ()
+        if entities and not spans:
+            message = (
+                "No entity is labelled in it, so it teaches that it has none: label it, or leave it out."
+            )
+            self.notes.add("document-without-entities", location, message)
         return ProjectDocument(
             location,
             language if isinstance(language, str) and language else None,
             self._dataset(location, entry.get("dataset")),
-            tuple(self._spans(location, entry)) if entities else (),
+            spans,
             () if entities else self._classes(location, entry),
         )
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.errors import RowError
 from pipeline.learning.calibration import Calibration, calibrate, uncalibrated
@@ -21,15 +22,18 @@ from pipeline.learning.tagger_tokens import Numbers, Tokens, covered, tags, toke
 from pipeline.learning.tagger_vocabulary import Vocabulary, count_words, used
 from pipeline.texts import LabelledText
 
+Mask = NDArray[np.bool_]
+
 PENALTY = Penalty(l1=0.2, l2=0.3, iterations=100)
 
 _FOLDS = 5
-_NEAR = 60
-"""Tokens around an entity that are always learned from."""
+_NEAR, _NEAREST = 60, 20
+"""Tokens around an entity that are always learned from, and where that is too much together."""
 
-_MOST_TOKENS = 120_000
-_MOST_STEPS = 400_000_000
-"""Bound a training: tokens, and tokens times pairs of tags. Beyond it, text far from entities is thinned."""
+_MOST_WORK = 400_000
+"""Bounds a training: the microseconds of one iteration. Beyond it, text far from entities is thinned."""
+
+_FEWEST_ITERATIONS = 30
 
 _TEXTS_FOR_A_RULE = 8
 
@@ -95,7 +99,8 @@ def _fit(lessons: Sequence[Lesson], categories: tuple[str, ...]) -> TaggerModel:
     recurrence = count_recurrence(lesson.tokens.codes[:, MASKED] for lesson in lessons)
     vocabulary = count_words([(lesson.tokens, lesson.tags) for lesson in lessons], len(categories))
     kinds = 2 * len(categories) + 1
-    sequences = list(_sequences(lessons, recurrence, vocabulary, kinds))
+    effort = _effort(lessons, kinds)
+    sequences = list(_sequences(lessons, recurrence, vocabulary, effort))
     counts = [Counter(span[0] for span in lesson.spans) for lesson in lessons]
     numbers = range(len(categories))
     return TaggerModel(
@@ -104,7 +109,7 @@ def _fit(lessons: Sequence[Lesson], categories: tuple[str, ...]) -> TaggerModel:
         tuple(_most([count[number] for count in counts]) for number in numbers),
         recurrence,
         vocabulary,
-        train_chain(sequences, kinds, PENALTY),
+        train_chain(sequences, kinds, replace(PENALTY, iterations=effort.iterations)),
         uncalibrated(),
     )
 
@@ -115,39 +120,58 @@ def _most(counts: Sequence[int]) -> int:
     return 1 if len(having) >= _TEXTS_FOR_A_RULE and max(having) == 1 else 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Effort:
+    """What a training looks at: `near` tokens around each entity, a `share` of the rest, how many times."""
+
+    near: int
+    share: float
+    iterations: int
+
+
+def _affordable(kinds: int) -> int:
+    """Tokens of one training, by what an iteration was measured to cost for so many tags."""
+    return int(_MOST_WORK / (2 + 0.2 * kinds))
+
+
+def _effort(lessons: Sequence[Lesson], kinds: int) -> _Effort:
+    budget = _affordable(kinds)
+    tokens = sum(len(lesson.tokens) for lesson in lessons)
+    for near in (_NEAR, _NEAREST):
+        kept = sum(int(_near(lesson, near).sum()) for lesson in lessons)
+        if kept <= budget:
+            share = (budget - kept) / max(tokens - kept, 1)
+            return _Effort(near, min(share, 1.0), PENALTY.iterations)
+    return _Effort(_NEAREST, 0.0, max(PENALTY.iterations * budget // kept, _FEWEST_ITERATIONS))
+
+
 def _sequences(
-    lessons: Sequence[Lesson], recurrence: Recurrence, vocabulary: Vocabulary, kinds: int
+    lessons: Sequence[Lesson], recurrence: Recurrence, vocabulary: Vocabulary, effort: _Effort
 ) -> Iterator[tuple[Codes, Numbers]]:
-    """Features and tags of the texts, or of stretches of them where they are too much together."""
-    budget = min(_MOST_TOKENS, _MOST_STEPS // kinds**2)
-    near = [_near(lesson) for lesson in lessons]
-    spare = sum(int((~kept).sum()) for kept in near)
-    left = budget - sum(int(kept.sum()) for kept in near)
+    """Features and tags of the texts, or of stretches of them."""
+    categories = vocabulary.counts.shape[1]
     draw = random.Random(0)
-    for lesson, kept in zip(lessons, near, strict=True):
-        own = used(lesson.tokens, lesson.tags, (kinds - 1) // 2)
+    for lesson in lessons:
+        kept = _near(lesson, effort.near) | _thinned(len(lesson.tokens), effort.share, draw)
+        own = used(lesson.tokens, lesson.tags, categories)
         codes = features(lesson.tokens, recurrence, vocabulary, own)
-        if left < spare:
-            kept |= _thinned(len(kept), left / spare, draw)
-        else:
-            kept[:] = True
         yield from ((codes[start:end], lesson.tags[start:end]) for start, end in _runs(kept))
 
 
-def _near(lesson: Lesson) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _near(lesson: Lesson, width: int) -> Mask:
     kept = np.zeros(len(lesson.tokens), dtype=bool)
     for _, first, end in lesson.spans:
-        kept[max(first - _NEAR, 0) : end + _NEAR] = True
+        kept[max(first - width, 0) : end + width] = True
     return kept
 
 
-def _thinned(tokens: int, share: float, draw: random.Random) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _thinned(tokens: int, share: float, draw: random.Random) -> Mask:
     """Stretches of `_NEAR` tokens, each kept with that probability."""
     chosen = [draw.random() < share for _ in range(0, tokens, _NEAR)]
     return np.repeat(np.array(chosen, dtype=bool), _NEAR)[:tokens]
 
 
-def _runs(kept: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Iterator[tuple[int, int]]:
+def _runs(kept: Mask) -> Iterator[tuple[int, int]]:
     edges = np.flatnonzero(np.diff(np.concatenate([[0], kept.astype(np.int8), [0]])))
     yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
 
@@ -160,7 +184,7 @@ def _calibrated(lessons: Sequence[Lesson], model: TaggerModel) -> Calibration:
     odds: list[float] = []
     right: list[bool] = []
     expected = 0
-    for held, rest in _folds(lessons):
+    for held, rest in _folds(lessons, _affordable(2 * len(model.categories) + 1) // 4):
         if not any(lesson.spans for lesson in rest):
             continue
         other = _fit(rest, model.categories)
@@ -172,9 +196,10 @@ def _calibrated(lessons: Sequence[Lesson], model: TaggerModel) -> Calibration:
     return calibrate(np.array(odds), np.array(right, dtype=bool), expected)
 
 
-def _folds(lessons: Sequence[Lesson]) -> Iterator[tuple[list[Lesson], list[Lesson]]]:
+def _folds(lessons: Sequence[Lesson], small: int) -> Iterator[tuple[list[Lesson], list[Lesson]]]:
+    """Texts to ask, and the others: once, where all are more than `small` tokens together."""
     folds = min(_FOLDS, len(lessons))
-    large = sum(len(lesson.tokens) for lesson in lessons) > _MOST_TOKENS // 4
+    large = sum(len(lesson.tokens) for lesson in lessons) > small
     for fold in range(1 if large else folds) if folds > 1 else ():
         held = [lesson for at, lesson in enumerate(lessons) if at % folds == fold]
         yield held, [lesson for at, lesson in enumerate(lessons) if at % folds != fold]

@@ -164,6 +164,12 @@ def test_a_wrong_document_costs_only_itself() -> None:
     ]
 
 
+def test_a_document_without_entities_is_told() -> None:
+    project, (finding,) = project_from_json(entities())
+    assert project.documents[0].spans == ()
+    assert (finding.code, finding.subject) == ("document-without-entities", "01.txt")
+
+
 @pytest.mark.parametrize(
     "broken",
     [
@@ -218,7 +224,7 @@ def projects(draw: st.DrawFn) -> TextProject:
             name,
             "en-us",
             draw(st.sampled_from([None, "train", "test"])),
-            tuple(draw(st.lists(spans, max_size=4))) if kind == "entities" else (),
+            tuple(draw(st.lists(spans, min_size=1, max_size=4))) if kind == "entities" else (),
             tuple(draw(classes)) if kind == "classes" else (),
         )
         for name in draw(st.lists(NAMES, max_size=4, unique=True))

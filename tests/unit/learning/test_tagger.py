@@ -147,12 +147,24 @@ def test_training_on_long_texts_is_bounded(monkeypatch: pytest.MonkeyPatch) -> N
         learned.append(sum(len(codes) for codes, _ in sequences))
         return train_chain(sequences, tags, penalty)
 
-    monkeypatch.setattr(tagger_fitting, "_MOST_TOKENS", 4000)
+    monkeypatch.setattr(tagger_fitting, "_MOST_WORK", 4000 * 3.4)
     monkeypatch.setattr(tagger_fitting, "train_chain", counted)
     filler = "There is nothing of interest in this sentence, nor on page 7 of it.\n" * 200
     tagger = EntityTagger().fit([letter(number, before=filler) for number in range(8)], CATEGORIES)
     assert len(learned) == 2 and 2000 < min(learned) <= max(learned) < 5000
     assert set(values(letter(700))[1:]) <= set(found_values(tagger.predict(letter(700).text)))
+
+
+def test_many_categories_are_trained_in_bounded_work() -> None:
+    names = [f"Name {number}" for number in range(60)]
+    texts = [
+        replace(text, spans=tuple(replace(span, category=names[(at * 3 + number) % 60])
+                                  for number, span in enumerate(text.spans)))
+        for at, text in enumerate(letters(40))
+    ]  # fmt: skip
+    started = time.process_time()
+    assert EntityTagger().fit(texts, names).model_.examples == (2,) * 60
+    assert time.process_time() - started < 120
 
 
 # --- files ----------------------------------------------------------------------------------------
