@@ -22,6 +22,8 @@ on filings, receipts, tax forms, orders, abstracts and letters against each othe
 _LEAST = 0.01
 _LEAST_NEARNESS, _PLAIN_NEARNESS = 0.02, 0.4
 _PLAIN_SLOPE = 3.0
+_FREEDOM = 10.0
+"""Scores are stretched so much before the slope is learned: its penalty becomes as good as none."""
 _EVENNESS = 0.5
 _STIFFNESS = 0.2
 _MOST_OFFSET = 20.0
@@ -169,10 +171,10 @@ def _logistic(scores: Scores, member: NDArray[np.bool_]) -> tuple[float, Scores]
         return _PLAIN_SLOPE, np.zeros(classes)
     ones = np.ones(member.size), np.tile(np.arange(classes), texts), np.arange(member.size + 1)
     own = sparse.csr_matrix(ones, shape=(member.size, classes))
-    inputs = sparse.hstack([sparse.csr_matrix(scores.reshape(-1, 1)), own], format="csr")
+    inputs = sparse.hstack([sparse.csr_matrix(_FREEDOM * scores.reshape(-1, 1)), own], format="csr")
     model = LogisticRegression(C=1.0, max_iter=500).fit(inputs, member.ravel())
     slope, *offsets = model.coef_[0]
-    return max(float(slope), 0.0), np.array(offsets) + model.intercept_[0]
+    return max(_FREEDOM * float(slope), 0.0), np.array(offsets) + model.intercept_[0]
 
 
 def _thresholds(likely: Scores, member: NDArray[np.bool_]) -> Scores:

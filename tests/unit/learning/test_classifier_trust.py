@@ -85,6 +85,15 @@ def test_halfway_between_its_scores_a_class_is_as_likely_as_it_is_common() -> No
     assert ((trust.thresholds >= 0.1) & (trust.thresholds <= 0.7)).all()
 
 
+def test_confidences_in_each_of_many_labels_say_how_often_they_are_right() -> None:
+    member = RANDOM.random((300, 4)) < 0.3
+    trust = learn_of_any(scored(member, 0.5, 0.4), near(300), member)
+    confidences = trust.of_any(scored(member, 0.5, 0.4), near(300))
+    for low, high in ((0.0, 0.3), (0.3, 0.6), (0.6, 1.0)):
+        there = (confidences >= low) & (confidences < high)
+        assert confidences[there].mean() == pytest.approx(member[there].mean(), abs=0.08)
+
+
 def test_thresholds_give_most_of_what_is_there_and_little_else() -> None:
     trust, member = learned_of_any()
     scores = scored(member > 0, 1.0, 0.3) + np.array([0.0, 0.4, -0.4])
