@@ -40,7 +40,9 @@ def job_state(body: Json) -> OperationState:
     if end == "succeeded" and any(end_of(task) == "failed" for task in tasks):
         end = "failed"
     told = (*faults(job.get("errors")), *faults(job.get("error")), *_of_tasks(tasks))
-    warned = (*faults(job.get("warnings")), *_of_evaluations(job, tasks))
+    warned = faults(job.get("warnings"))
+    if end == "succeeded":
+        warned += _of_evaluations(job, tasks)
     return OperationState(end, model=_model(job, tasks, end), faults=_each_once((*told, *warned)))
 
 

@@ -85,7 +85,9 @@ def _tasks(version: Version, told: object) -> Iterator[Task]:
         kind = names.get(name.lower())
         if kind is None:
             raise _unknown(name)
-        for task in tasks or ():
+        if not isinstance(tasks, list):
+            raise malformed(f"{kind} tasks are no list")
+        for task in tasks:
             yield _task(version, kind, read_object(task))
 
 

@@ -176,6 +176,8 @@ def test_a_model_that_could_not_be_evaluated_is_one() -> None:
     task = {"trainingModelName": "m", "status": "succeeded", "evaluationStatus": {"status": "failed"}}
     state = decode.operation_state({"jobId": "j", "status": "completed", "tasks": [task]})
     assert (state.end, [fault.code for fault in state.faults]) == ("succeeded", ["EvaluationFailed"])
+    state = decode.operation_state({"jobId": "j", "status": "failed", "tasks": [task | {"status": "failed"}]})
+    assert (state.end, state.faults) == ("failed", ()), "there is no model to be evaluated"
 
 
 def test_a_publication_tells_the_id_that_texts_are_sent_to() -> None:
