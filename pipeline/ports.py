@@ -18,7 +18,14 @@ from pipeline.remote import (
     StagedDocument,
     TrainingRequest,
 )
-from pipeline.texts import ProjectKind, TextDocument, TextEvaluation
+from pipeline.texts import (
+    LabelledText,
+    ProjectKind,
+    TextAnswer,
+    TextDocument,
+    TextEvaluation,
+    TextProject,
+)
 from pipeline.types import (
     AccountNames,
     Blob,
@@ -152,6 +159,23 @@ class Engine(Protocol):
 
     def extract(self, model_id: str, layout: Layout) -> tuple[ExtractedField, ...]:
         """The values that a model finds. Raises RowError (`model-missing`, `model-unreadable`)."""
+        ...
+
+    def train_texts(self, texts: Sequence[LabelledText], project: TextProject) -> Trained:
+        """Train a model of the project's kind and categories. Raises RowError (`untrainable`)."""
+        ...
+
+    def answer(self, model_id: str, text: str) -> TextAnswer:
+        """What a model of texts says of one. Raises RowError (`model-missing`, `model-unreadable`)."""
+        ...
+
+
+class Asked(Protocol):
+    """What operations were begun at, and are asked for their end."""
+
+    def poll(self, operation: Operation) -> OperationState:
+        """Where the operation stands. Raises AttemptError (`operation-expired`) when the service no longer
+        knows it."""
         ...
 
 

@@ -8,6 +8,8 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Literal, NamedTuple, TypeAlias
 
+from pipeline.texts import TextEvaluation
+
 Polygon = tuple[float, float, float, float, float, float, float, float]
 """Four corners (x, y) clockwise from top left, in the unit of the page they lie on."""
 
@@ -428,11 +430,21 @@ class FieldOutcome:
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """The outcomes of forms a model was not trained on, and how they were held out; of a model that a
-    service trained, the service's own accuracies by field instead."""
+    service trained, the service's own accuracies by field instead. `texts`: the same of a model of texts in
+    the counts that are usual for them."""
 
     method: Literal["hold-out", "cross-validation", "service", "none"]
     outcomes: tuple[FieldOutcome, ...] = ()
     accuracies: tuple[tuple[str, float], ...] = ()
+    texts: TextEvaluation | None = None
+
+    @property
+    def f1(self) -> float | None:
+        """Micro F1 over the entities or classes of texts, or the fields of forms; None where none was
+        measured."""
+        if self.texts is not None and self.texts.documents:
+            return self.texts.micro_f1
+        return self.overall.f1 if self.outcomes else None
 
     @property
     def fields(self) -> tuple[FieldScore, ...]:

@@ -1,7 +1,9 @@
 """`model_version.evaluation` and `.fields` <-> records. No field values: counts and confidences only.
 
 Outcomes are kept as `[form, field, expected, predicted, correct, confidence]`, the first two being
-positions in `forms` (`[name, identity]`) and `fields`: a quarter of the size of spelling them out.
+positions in `forms` (`[name, identity]`) and `fields`: a quarter of the size of spelling them out. `texts`
+is there for models of texts: by category `[true positives, false positives, false negatives, true
+negatives]`.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
+from pipeline.texts import CategoryScore, TextEvaluation, TextOutcome
 from pipeline.types import Evaluation, FieldOutcome, FieldSpec
 
 Manifest = tuple[tuple[str, str], ...]
@@ -44,7 +47,7 @@ def read_evaluation(text: str | None) -> Evaluation | None:
         for form, field, expected, predicted, correct, confidence in body["outcomes"]
     )
     accuracies = tuple((field, accuracy) for field, accuracy in body.get("accuracies", ()))
-    return Evaluation(body["method"], tuple(outcomes), accuracies)
+    return Evaluation(body["method"], tuple(outcomes), accuracies, _read_texts(body.get("texts")))
 
 
 def read_manifest(text: str | None) -> Manifest:
@@ -79,5 +82,44 @@ def _measured(evaluation: Evaluation) -> dict[str, Any]:
         ]
         for o in evaluation.outcomes
     ]
-    body = {"method": evaluation.method, "forms": forms, "fields": fields, "outcomes": outcomes}
-    return body | ({"accuracies": evaluation.accuracies} if evaluation.accuracies else {})
+    body: dict[str, Any] = {
+        "method": evaluation.method,
+        "forms": forms,
+        "fields": fields,
+        "outcomes": outcomes,
+    }
+    if evaluation.accuracies:
+        body["accuracies"] = evaluation.accuracies
+    if evaluation.texts is not None:
+        body["texts"] = _texts(evaluation.texts)
+    return body
+
+
+def _texts(texts: TextEvaluation) -> dict[str, Any]:
+    return {
+        "kind": texts.kind,
+        "method": texts.method,
+        "documents": texts.documents,
+        "categories": {
+            name: [s.true_positives, s.false_positives, s.false_negatives, s.true_negatives]
+            for name, s in texts.categories.items()
+        },
+        "confusion": {labelled: dict(row) for labelled, row in texts.confusion.items()},
+        "wrong": [[each.name, each.digest, each.labelled, each.predicted] for each in texts.wrong],
+    }
+
+
+def _read_texts(body: dict[str, Any] | None) -> TextEvaluation | None:
+    if body is None:
+        return None
+    return TextEvaluation(
+        body["kind"],
+        body["method"],
+        {name: CategoryScore(*counts) for name, counts in body["categories"].items()},
+        body["confusion"],
+        tuple(
+            TextOutcome(name, digest, tuple(labelled), tuple(predicted))
+            for name, digest, labelled, predicted in body["wrong"]
+        ),
+        body["documents"],
+    )

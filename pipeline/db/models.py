@@ -164,7 +164,7 @@ def record_result(
         expected=("training",),
         fields=fields_json(fields),
         evaluation=evaluation_json(evaluation, manifest(connection, version_id)),
-        f1=evaluation.overall.f1 if evaluation is not None and evaluation.outcomes else None,
+        f1=evaluation.f1 if evaluation is not None else None,
         bundle_sha256=bundle_sha256,
         training_documents=training_documents,
         **named,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
+from pipeline.engines.text_models import answer_of, open_text_model, train_texts
 from pipeline.errors import RowError
 from pipeline.learning.extractor import FieldExtractor
 from pipeline.learning.pairs import PairDiscovery
@@ -12,6 +13,7 @@ from pipeline.learning.validation import validate
 from pipeline.reading.ocr import RapidOcr
 from pipeline.reading.options import ReadOptions
 from pipeline.reading.reader import read_layout
+from pipeline.texts import LabelledText, TextAnswer, TextProject
 from pipeline.types import Evaluation, ExtractedField, FieldSpec, LabelledForm, Layout, Trained
 
 _LABELLED = b"formpipe-fields\n"
@@ -27,6 +29,9 @@ class LocalEngine:
         self._seed = seed
         self._recognizer = RapidOcr()
         self._model = lru_cache(maxsize=_MODELS_KEPT)(lambda model_id: open_model(bundles(model_id)))
+        self._text_model = lru_cache(maxsize=_MODELS_KEPT)(
+            lambda model_id: open_text_model(bundles(model_id))
+        )
 
     def layout(self, content: bytes, *, max_pages: int, file_type: str | None = None) -> Layout:
         options = ReadOptions(max_pages=max_pages, dpi=self._dpi, file_type=file_type)
@@ -37,6 +42,12 @@ class LocalEngine:
 
     def extract(self, model_id: str, layout: Layout) -> tuple[ExtractedField, ...]:
         return self._model(model_id).predict(layout)
+
+    def train_texts(self, texts: Sequence[LabelledText], project: TextProject) -> Trained:
+        return train_texts(texts, project, self._seed)
+
+    def answer(self, model_id: str, text: str) -> TextAnswer:
+        return answer_of(self._text_model(model_id), text)
 
     def _train_labelled(self, forms: Sequence[LabelledForm], fields: Sequence[FieldSpec]) -> Trained:
         labelled = [form for form in forms if form.labels]

@@ -11,6 +11,7 @@ from pipeline.db import models
 from pipeline.db.evaluations import evaluation_json, read_evaluation, read_manifest
 from pipeline.db.models import NewVersion
 from pipeline.db.tables import form_type, model_bundle
+from pipeline.texts import CategoryScore, TextEvaluation, TextOutcome
 from pipeline.types import Evaluation, FieldOutcome, FieldSpec
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -151,3 +152,18 @@ def test_rows_without_a_group_are_their_own_and_ids_are_written_by_compare_and_s
     assert models.write_model_id(connection, "b", "new", expected=(None, "old"))
     assert models.write_model_id(connection, "c", "new", expected=(None,))
     assert models.row_model_ids(connection, "a") == {"a": "-1", "b": "new"}
+
+
+def test_an_evaluation_of_texts_survives_storage() -> None:
+    measured = TextEvaluation(
+        "classes",
+        "percentage",
+        {"letter": CategoryScore(3, 1, 0, 2), "bill": CategoryScore(2, 0, 1, 3)},
+        {"bill": {"bill": 2, "letter": 1}, "letter": {"letter": 3}},
+        (TextOutcome("in/a.txt", "d1", ("bill",), ("letter",)),),
+        6,
+    )
+    outcome = FieldOutcome("in/a.txt", "i1", "class", True, True, False)
+    evaluation = Evaluation("hold-out", (outcome,), texts=measured)
+    assert read_evaluation(evaluation_json(evaluation)) == evaluation
+    assert evaluation.f1 == measured.micro_f1
