@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,10 @@ class Chain:
     keys: Codes
     weights: sparse.csr_array
     steps: NDArray[np.float32]
+
+    @property
+    def categories(self) -> int:
+        return len(self.steps) // 2
 
     def scores(self, features: Codes) -> Floats:
         """(tokens, tags)."""
@@ -71,8 +75,8 @@ def touching(sequences: Sequence[Numbers], tags: int) -> NDArray[np.bool_]:
     return seen
 
 
-def train_chain(sequences: Sequence[tuple[Codes, Numbers]], tags: int, penalty: Penalty) -> Chain:
-    """Learn from sequences of features and tags. Deterministic."""
+def train_chain(sequences: Iterable[tuple[Codes, Numbers]], tags: int, penalty: Penalty) -> Chain:
+    """Learn from sequences of features and tags, which are taken one by one. Deterministic."""
     trainer = pycrfsuite.Trainer(algorithm="lbfgs", verbose=False)
     trainer.set_params(
         {
@@ -82,7 +86,9 @@ def train_chain(sequences: Sequence[tuple[Codes, Numbers]], tags: int, penalty: 
             "feature.possible_transitions": True,
         }
     )
+    taught = []
     for codes, truth in sequences:
+        taught.append(truth)
         items = [[str(code) for code in row] for row in codes.tolist()]
         trainer.append(items, [str(tag) for tag in truth.tolist()])
     with tempfile.TemporaryDirectory() as folder:
@@ -90,7 +96,7 @@ def train_chain(sequences: Sequence[tuple[Codes, Numbers]], tags: int, penalty: 
         trainer.train(str(path))
         with pycrfsuite.Tagger().open(str(path)) as tagger:
             learned = tagger.info()
-    allowed = possible(tags, touching([truth for _, truth in sequences], tags))
+    allowed = possible(tags, touching(taught, tags))
     return _chain(learned.state_features, learned.transitions, allowed)
 
 

@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from pipeline.learning.recurrence import Recurrence, count_recurrence
 from pipeline.learning.tagger_chain import Chain, Penalty, train_chain
 from pipeline.learning.tagger_features import features
 from pipeline.learning.tagger_search import Sighting, search, select
-from pipeline.learning.tagger_tokens import Numbers, Tokens, covered, tags, tokenize
+from pipeline.learning.tagger_tokens import OUTSIDE, Numbers, Tokens, begins, covered, tags, tokenize
 from pipeline.learning.tagger_vocabulary import Vocabulary, count_words, used
 from pipeline.texts import LabelledText
 
@@ -26,6 +27,8 @@ Mask = NDArray[np.bool_]
 
 PENALTY = Penalty(l1=0.2, l2=0.3, iterations=100)
 
+_GROUP = 20
+_TAGS = 2 * _GROUP + 1
 _FOLDS = 5
 _NEAR, _NEAREST = 60, 20
 """Tokens around an entity that are always learned from, and where that is too much together."""
@@ -41,21 +44,21 @@ _TEXTS_FOR_A_RULE = 8
 @dataclass(frozen=True, slots=True)
 class TaggerModel:
     """What was learned of each category: its `examples`, and the `most` of it that a text has (0: any
-    number)."""
+    number). Many categories are told by several chains, each of some of them."""
 
     categories: tuple[str, ...]
     examples: tuple[int, ...]
     most: tuple[int, ...]
     recurrence: Recurrence
     vocabulary: Vocabulary
-    chain: Chain
+    chains: tuple[Chain, ...]
     calibration: Calibration
 
     def sightings(self, tokens: Tokens) -> list[Sighting]:
         """All candidates among the tokens of a text."""
         if not len(tokens):
             return []
-        return search(self.chain, features(tokens, self.recurrence, self.vocabulary))
+        return search(self.chains, features(tokens, self.recurrence, self.vocabulary))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +101,42 @@ def _lessons(texts: Sequence[LabelledText], categories: Sequence[str], seed: int
 def _fit(lessons: Sequence[Lesson], categories: tuple[str, ...]) -> TaggerModel:
     recurrence = count_recurrence(lesson.tokens.codes[:, MASKED] for lesson in lessons)
     vocabulary = count_words([(lesson.tokens, lesson.tags) for lesson in lessons], len(categories))
-    kinds = 2 * len(categories) + 1
-    effort = _effort(lessons, kinds)
-    sequences = list(_sequences(lessons, recurrence, vocabulary, effort))
     counts = [Counter(span[0] for span in lesson.spans) for lesson in lessons]
-    numbers = range(len(categories))
+    groups = groups_of(len(categories))
     return TaggerModel(
         categories,
-        tuple(sum(count[number] for count in counts) for number in numbers),
-        tuple(_most([count[number] for count in counts]) for number in numbers),
+        tuple(sum(count[number] for count in counts) for number in range(len(categories))),
+        tuple(_most([count[number] for count in counts]) for number in range(len(categories))),
         recurrence,
         vocabulary,
-        train_chain(sequences, kinds, replace(PENALTY, iterations=effort.iterations)),
+        tuple(_chain(lessons, recurrence, vocabulary, group, len(groups)) for group in groups),
         uncalibrated(),
     )
+
+
+def groups_of(categories: int) -> list[range]:
+    """The categories of each chain: the work of a chain grows with the square of their number."""
+    groups = max(-(-categories // _GROUP), 1)
+    bounds = [categories * number // groups for number in range(groups + 1)]
+    return [range(first, end) for first, end in pairwise(bounds)]
+
+
+def _chain(
+    lessons: Sequence[Lesson], recurrence: Recurrence, vocabulary: Vocabulary, group: range, groups: int
+) -> Chain:
+    kinds = 2 * len(group) + 1
+    own = [_of(lesson, group) for lesson in lessons]
+    effort = _effort(own, _affordable(kinds) // groups)
+    sequences = _sequences(lessons, own, recurrence, vocabulary, effort)
+    return train_chain(sequences, kinds, replace(PENALTY, iterations=effort.iterations))
+
+
+def _of(lesson: Lesson, group: range) -> Lesson:
+    """The text with only the entities of some categories, numbered from 0."""
+    first, end = begins(group.start), begins(group.stop)
+    inside = (lesson.tags >= first) & (lesson.tags < end)
+    spans = ((category - group.start, *place) for category, *place in lesson.spans if category in group)
+    return Lesson(lesson.tokens, np.where(inside, lesson.tags - 2 * group.start, OUTSIDE), frozenset(spans))
 
 
 def _most(counts: Sequence[int]) -> int:
@@ -131,11 +156,11 @@ class _Effort:
 
 def _affordable(kinds: int) -> int:
     """Tokens of one training, by what an iteration was measured to cost for so many tags."""
-    return int(_MOST_WORK / (2 + 0.2 * kinds))
+    return int(_MOST_WORK / (1.5 + kinds**2 / 250))
 
 
-def _effort(lessons: Sequence[Lesson], kinds: int) -> _Effort:
-    budget = _affordable(kinds)
+def _effort(lessons: Sequence[Lesson], budget: int) -> _Effort:
+    """What a training of no more than `budget` tokens, or not many more, looks at."""
     tokens = sum(len(lesson.tokens) for lesson in lessons)
     for near in (_NEAR, _NEAREST):
         kept = sum(int(_near(lesson, near).sum()) for lesson in lessons)
@@ -146,16 +171,19 @@ def _effort(lessons: Sequence[Lesson], kinds: int) -> _Effort:
 
 
 def _sequences(
-    lessons: Sequence[Lesson], recurrence: Recurrence, vocabulary: Vocabulary, effort: _Effort
+    lessons: Sequence[Lesson],
+    own: Sequence[Lesson],
+    recurrence: Recurrence,
+    vocabulary: Vocabulary,
+    effort: _Effort,
 ) -> Iterator[tuple[Codes, Numbers]]:
-    """Features and tags of the texts, or of stretches of them."""
+    """Features of the texts, or of stretches of them, and the tags of their `own` categories."""
     categories = vocabulary.counts.shape[1]
     draw = random.Random(0)
-    for lesson in lessons:
-        kept = _near(lesson, effort.near) | _thinned(len(lesson.tokens), effort.share, draw)
-        own = used(lesson.tokens, lesson.tags, categories)
-        codes = features(lesson.tokens, recurrence, vocabulary, own)
-        yield from ((codes[start:end], lesson.tags[start:end]) for start, end in _runs(kept))
+    for lesson, part in zip(lessons, own, strict=True):
+        kept = _near(part, effort.near) | _thinned(len(part.tokens), effort.share, draw)
+        codes = features(lesson.tokens, recurrence, vocabulary, used(lesson.tokens, lesson.tags, categories))
+        yield from ((codes[start:end], part.tags[start:end]) for start, end in _runs(kept))
 
 
 def _near(lesson: Lesson, width: int) -> Mask:
@@ -184,7 +212,7 @@ def _calibrated(lessons: Sequence[Lesson], model: TaggerModel) -> Calibration:
     odds: list[float] = []
     right: list[bool] = []
     expected = 0
-    for held, rest in _folds(lessons, _affordable(2 * len(model.categories) + 1) // 4):
+    for held, rest in _folds(lessons, _affordable(_TAGS) // len(model.chains) // 4):
         if not any(lesson.spans for lesson in rest):
             continue
         other = _fit(rest, model.categories)

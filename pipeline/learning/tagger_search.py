@@ -34,9 +34,16 @@ class Sighting:
         return float(np.log(bounded) - np.log1p(-bounded))
 
 
-def search(chain: Chain, features: Codes) -> list[Sighting]:
-    """The candidates in a text of any length, window by window."""
-    return [sighting for window in _windows(len(features)) for sighting in _within(chain, features, *window)]
+def search(chains: Sequence[Chain], features: Codes) -> list[Sighting]:
+    """The candidates in a text of any length, window by window. The categories of each chain are numbered
+    on from those of the chains before it."""
+    found: list[Sighting] = []
+    first = 0
+    for chain in chains:
+        for window in _windows(len(features)):
+            found += _within(chain, first, features, *window)
+        first += chain.categories
+    return found
 
 
 def _windows(tokens: int) -> Iterator[tuple[int, int, int, int]]:
@@ -47,10 +54,12 @@ def _windows(tokens: int) -> Iterator[tuple[int, int, int, int]]:
         yield max(begin - _MARGIN, 0), min(end + _MARGIN, tokens), begin, end
 
 
-def _within(chain: Chain, features: Codes, start: int, stop: int, begin: int, end: int) -> Iterator[Sighting]:
+def _within(
+    chain: Chain, number: int, features: Codes, start: int, stop: int, begin: int, end: int
+) -> Iterator[Sighting]:
     for category, first, last, probability in likelihood(chain, features[start:stop]).spans(LEAST):
         if begin <= first + start < end:
-            yield Sighting(category, first + start, last + start, probability)
+            yield Sighting(number + category, first + start, last + start, probability)
 
 
 def select(sightings: Iterable[Sighting], most: Sequence[int], least: float = LEAST) -> list[Sighting]:

@@ -17,7 +17,7 @@ from pipeline.errors import RowError
 from pipeline.learning.calibration import Calibration
 from pipeline.learning.recurrence import Recurrence
 from pipeline.learning.tagger_chain import Chain
-from pipeline.learning.tagger_fitting import TaggerModel
+from pipeline.learning.tagger_fitting import TaggerModel, groups_of
 from pipeline.learning.tagger_vocabulary import Vocabulary
 
 FORMAT = "formpipe-entities/1"
@@ -25,9 +25,10 @@ FORMAT = "formpipe-entities/1"
 
 _LARGEST = 256 * 1024 * 1024
 _ARRAYS: Mapping[str, str] = {
-    "words": "u8", "counts": "i4", "known": "u8", "uses": "i4", "keys": "u8", "starts": "i8", "tags": "i4",
-    "weights": "f4", "steps": "f4", "odds": "f8", "confidence": "f8",
+    "words": "u8", "counts": "i4", "known": "u8", "uses": "i4", "odds": "f8", "confidence": "f8",
 }  # fmt: skip
+_OF_CHAIN: Mapping[str, str] = {"keys": "u8", "starts": "i8", "tags": "i4", "weights": "f4", "steps": "f4"}
+"""Arrays of the model, and of each of its chains, which are numbered."""
 
 
 def tagger_to_bytes(model: TaggerModel) -> bytes:
@@ -37,14 +38,14 @@ def tagger_to_bytes(model: TaggerModel) -> bytes:
         "counts": model.recurrence.counts,
         "known": model.vocabulary.words,
         "uses": model.vocabulary.counts,
-        "keys": model.chain.keys,
-        "starts": model.chain.weights.indptr,
-        "tags": model.chain.weights.indices,
-        "weights": model.chain.weights.data,
-        "steps": model.chain.steps,
         "odds": model.calibration.odds,
         "confidence": model.calibration.confidence,
     }
+    kinds = dict(_ARRAYS)
+    for number, chain in enumerate(model.chains):
+        kinds |= _kinds(number)
+        parts = (chain.keys, chain.weights.indptr, chain.weights.indices, chain.weights.data, chain.steps)
+        arrays |= dict(zip(_kinds(number), parts, strict=True))
     head = {
         "format": FORMAT,
         "categories": model.categories,
@@ -58,9 +59,14 @@ def tagger_to_bytes(model: TaggerModel) -> bytes:
         _write(archive, "model.json", json.dumps(head, sort_keys=True).encode())
         for name, array in arrays.items():
             content = io.BytesIO()
-            np.save(content, array.astype(f"<{_ARRAYS[name]}"), allow_pickle=False)
+            np.save(content, array.astype(f"<{kinds[name]}"), allow_pickle=False)
             _write(archive, f"{name}.npy", content.getvalue())
     return target.getvalue()
+
+
+def _kinds(number: int) -> dict[str, str]:
+    """Names and types of a chain's arrays."""
+    return {f"{name}{number}": kind for name, kind in _OF_CHAIN.items()}
 
 
 def _write(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
@@ -85,14 +91,19 @@ def tagger_from_bytes(data: bytes) -> TaggerModel:
 
 
 def _read(archive: zipfile.ZipFile) -> TaggerModel:
-    names = {"model.json", *(f"{name}.npy" for name in _ARRAYS)}
-    if set(archive.namelist()) != names or sum(entry.file_size for entry in archive.infolist()) > _LARGEST:
-        raise ValueError("other members than expected, or too large")
+    if sum(entry.file_size for entry in archive.infolist()) > _LARGEST:
+        raise ValueError("too large")
     head = json.loads(archive.read("model.json"))
     if head["format"] != FORMAT:
         raise ValueError("another format")
-    arrays = {name: _array(archive.read(f"{name}.npy"), kind) for name, kind in _ARRAYS.items()}
     categories = tuple(str(name) for name in head["categories"])
+    if not categories:
+        raise ValueError("no categories")
+    groups = groups_of(len(categories))
+    kinds = {name: kind for number in range(len(groups)) for name, kind in _kinds(number).items()} | _ARRAYS
+    if set(archive.namelist()) != {"model.json", *(f"{name}.npy" for name in kinds)}:
+        raise ValueError("other members than expected")
+    arrays = {name: _array(archive.read(f"{name}.npy"), kind) for name, kind in kinds.items()}
     _check(arrays, len(categories))
     return TaggerModel(
         categories,
@@ -100,7 +111,7 @@ def _read(archive: zipfile.ZipFile) -> TaggerModel:
         _counts(head["most"], len(categories)),
         Recurrence(arrays["words"], arrays["counts"], int(head["texts"])),
         Vocabulary(arrays["known"], arrays["uses"]),
-        _chain(arrays, 2 * len(categories) + 1),
+        tuple(_chain(arrays, number, 2 * len(group) + 1) for number, group in enumerate(groups)),
         Calibration(arrays["odds"], arrays["confidence"], float(head["threshold"])),
     )
 
@@ -118,29 +129,37 @@ def _counts(numbers: Any, categories: int) -> tuple[int, ...]:
     return tuple(int(number) for number in numbers)
 
 
-def _chain(arrays: Mapping[str, NDArray[Any]], tags: int) -> Chain:
-    shape = (len(arrays["keys"]), tags)
-    weights = sparse.csr_array((arrays["weights"], arrays["tags"], arrays["starts"]), shape=shape)
+def _chain(arrays: Mapping[str, NDArray[Any]], number: int, tags: int) -> Chain:
+    keys, starts, columns, values, steps = (arrays[name] for name in _kinds(number))
+    fits = (
+        keys.ndim == 1
+        and _ascending(keys)
+        and steps.shape == (tags, tags)
+        and bool((steps < 80).all() and np.isfinite(steps[:, 0]).all() and np.isfinite(values).all())
+    )
+    if not fits:
+        raise ValueError("a chain that does not fit together")
+    weights = sparse.csr_array((values, columns, starts), shape=(len(keys), tags))
     weights.check_format(full_check=True)
-    return Chain(arrays["keys"], weights, arrays["steps"])
+    return Chain(keys, weights, steps)
 
 
 def _check(arrays: Mapping[str, NDArray[Any]], categories: int) -> None:
     """Refuse arrays that do not fit together: it must not surface while predicting."""
-    kinds = 2 * categories + 1
-    steps = arrays["steps"]
+    words, known, odds, curve = (arrays[name] for name in ("words", "known", "odds", "confidence"))
     fits = (
-        categories > 0
-        and all(array.ndim == (2 if name in ("uses", "steps") else 1) for name, array in arrays.items())
-        and arrays["words"].shape == arrays["counts"].shape
-        and arrays["uses"].shape == (len(arrays["known"]), categories)
-        and all(bool((np.diff(arrays[name].astype(object)) > 0).all()) for name in ("words", "known", "keys"))
-        and steps.shape == (kinds, kinds)
-        and bool((steps < 80).all() and np.isfinite(steps[:, 0]).all())
-        and bool(np.isfinite(arrays["weights"]).all())
-        and arrays["odds"].shape == arrays["confidence"].shape
-        and len(arrays["odds"]) > 1
-        and bool(np.isfinite(arrays["odds"]).all() and np.isfinite(arrays["confidence"]).all())
+        words.ndim == known.ndim == odds.ndim == 1
+        and _ascending(words)
+        and _ascending(known)
+        and words.shape == arrays["counts"].shape
+        and arrays["uses"].shape == (len(known), categories)
+        and odds.shape == curve.shape
+        and len(odds) > 1
+        and bool(np.isfinite(odds).all() and np.isfinite(curve).all())
     )
     if not fits:
         raise ValueError("parts that do not fit together")
+
+
+def _ascending(values: NDArray[Any]) -> bool:
+    return bool((values[1:] > values[:-1]).all())

@@ -81,10 +81,10 @@ def test_a_trained_chain_tells_what_it_was_taught() -> None:
 def test_windows_see_what_the_whole_sees(monkeypatch: pytest.MonkeyPatch) -> None:
     chain = drawn_chain(1)
     features = np.random.default_rng(9).integers(1, 9, size=(400, 3)).astype(np.uint64)
-    whole = search(chain, features)
+    whole = search([chain], features)
     monkeypatch.setattr(tagger_search, "_WINDOW", 120)
     monkeypatch.setattr(tagger_search, "_MARGIN", 40)
-    parts = search(chain, features)
+    parts = search([chain], features)
     assert [(s.category, s.first, s.end) for s in parts] == [(s.category, s.first, s.end) for s in sorted(
         whole, key=lambda s: [(p.category, p.first, p.end) for p in parts].index((s.category, s.first, s.end))
     )]  # fmt: skip
