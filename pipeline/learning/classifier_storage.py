@@ -141,7 +141,7 @@ def _checked(model: ClassModel) -> ClassModel:
         and int(buckets[-1]) < BLOCKS << BITS
         and vocabulary.idf.shape == buckets.shape
         and 0 < vocabulary.reach <= _LONGEST_TEXT
-        and vocabulary.rare > 0
+        and min(vocabulary.rare, trust.nearness, trust.slope) > 0
         and model.weights.steps.shape == model.centers.steps.shape == shape
         and all(array.shape == (classes,) for array in by_class)
     )

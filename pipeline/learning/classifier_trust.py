@@ -174,7 +174,7 @@ def _logistic(scores: Scores, member: NDArray[np.bool_]) -> tuple[float, Scores]
     inputs = sparse.hstack([sparse.csr_matrix(_FREEDOM * scores.reshape(-1, 1)), own], format="csr")
     model = LogisticRegression(C=1.0, max_iter=500).fit(inputs, member.ravel())
     slope, *offsets = model.coef_[0]
-    return max(_FREEDOM * float(slope), 0.0), np.array(offsets) + model.intercept_[0]
+    return max(_FREEDOM * float(slope), _LEAST), np.array(offsets) + model.intercept_[0]
 
 
 def _thresholds(likely: Scores, member: NDArray[np.bool_]) -> Scores:

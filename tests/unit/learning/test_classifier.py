@@ -397,6 +397,7 @@ def test_zipping_the_members_again_makes_the_same_model(sorter: TextClassifier) 
         lambda m: with_head(m, reach=0),
         lambda m: with_head(m, slope=float("nan")),
         lambda m: with_head(m, nearness="near"),
+        lambda m: with_head(m, nearness=0),
         lambda m: {**m, "model.json": b"[]"},
         lambda m: {**m, "bias.npy": saved(np.array([{}, 1, 2], dtype=object), allow_pickle=True)},
         lambda m: {**m, "bias.npy": saved(np.array([1, 2, np.inf], dtype="<f4"))},
