@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 
 from pipeline.engines.document_intelligence import DocumentIntelligenceEngine
 from pipeline.engines.form_recognizer import FormRecognizerEngine
+from pipeline.engines.language import LanguageEngine
 from pipeline.errors import RowError
-from pipeline.ports import RemoteEngine, Secrets
+from pipeline.ports import RemoteEngine, Secrets, TextService
 from pipeline.rates import Budget, raised
 from pipeline.rest.client import ServiceClient
 from pipeline.rest.credentials import SCOPE, BearerCredential, Credential, KeyCredential
@@ -18,9 +19,11 @@ from pipeline.services import Service
 from pipeline.settings import Settings
 from pipeline.types import SecretNames
 
-_ENGINES: Mapping[str, Callable[[ServiceClient, str], RemoteEngine]] = {
+_Client = RemoteEngine | TextService
+_ENGINES: Mapping[str, Callable[[ServiceClient, str], _Client]] = {
     "form-recognizer": FormRecognizerEngine,
     "document-intelligence": DocumentIntelligenceEngine,
+    "language": LanguageEngine,
 }
 _Key = tuple[str, str, str, str]
 _LOOK_SECONDS = 0.25
@@ -43,18 +46,18 @@ class RemoteEngines:
         self._settings = settings
         self._budget_of = budget_of
         self._stopping = stopping
-        self._made: dict[_Key, RemoteEngine] = {}
+        self._made: dict[_Key, _Client] = {}
         self._budgets: dict[str, Budget] = {}
         self._limits: dict[tuple[str, str], Limits] = {}
 
-    def of(self, names: SecretNames, engine: str, api_version: str | None) -> RemoteEngine:
+    def of(self, names: SecretNames, engine: str, api_version: str | None) -> _Client:
         """Raises RowError `secret-missing`, `engine-unavailable`, `endpoint-not-https`."""
         key = (names.endpoint, names.key, engine, api_version or "")
         if key not in self._made:
             self._made[key] = self._make(names, engine, api_version or "")
         return self._made[key]
 
-    def _make(self, names: SecretNames, engine: str, api_version: str) -> RemoteEngine:
+    def _make(self, names: SecretNames, engine: str, api_version: str) -> _Client:
         kind = _ENGINES.get(engine)
         if kind is None:
             raise RowError(f"this release has no client of {engine}", reason="engine-unavailable")

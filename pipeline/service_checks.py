@@ -5,10 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from typing import cast
 
 from pipeline.accounts import BlobStorages
 from pipeline.errors import FormpipeError
-from pipeline.ports import RemoteEngine
+from pipeline.orchestrator.service_access import LANGUAGE, PREVIEWS
+from pipeline.ports import RemoteEngine, TextService
+from pipeline.texts import TextModelId
 from pipeline.types import AccountNames, Finding, FormType
 from pipeline.wiring import App, remote_engines
 
@@ -20,7 +23,8 @@ def check_service(app: App, row: FormType, now: datetime) -> Iterator[Finding]:
     yield from _signatures(app, row, now)
     if row.engine != "local":
         engine_of = remote_engines(app)
-        yield from _resource(row, lambda: engine_of(row.secrets, row.engine, row.api_version))
+        asked = _project if row.engine == LANGUAGE else _resource
+        yield from asked(row, lambda: engine_of(row.secrets, row.engine, row.api_version))
 
 
 def _signatures(app: App, row: FormType, now: datetime) -> Iterator[Finding]:
@@ -51,10 +55,24 @@ def _signature(
     yield from probe(storages.of(names), container, needs=needs, until=until, now=now)
 
 
-def _resource(row: FormType, engine_of: Callable[[], RemoteEngine]) -> Iterator[Finding]:
+def _project(row: FormType, client_of: Callable[[], RemoteEngine | TextService]) -> Iterator[Finding]:
+    """Whether the Language service answers: with the deployments of the row's project, or that there is none.
+    The previews were never documented to tell."""
+    if row.api_version in PREVIEWS:
+        return
+    named = TextModelId.parse(row.model_id or "")
+    project = named.project if named else row.group
+    try:
+        next(iter(cast(TextService, client_of()).deployments(project)), None)
+    except FormpipeError as error:
+        if named or error.reason != "project-missing":
+            yield Finding("error", error.reason, f"{row.engine} {row.api_version}", str(error))
+
+
+def _resource(row: FormType, client_of: Callable[[], RemoteEngine | TextService]) -> Iterator[Finding]:
     where = f"{row.engine} {row.api_version}"
     try:
-        quota = engine_of().quota()
+        quota = cast(RemoteEngine, client_of()).quota()
     except FormpipeError as error:
         yield Finding("error", error.reason, where, str(error))
         return

@@ -34,7 +34,7 @@ from pipeline.orchestrator.service_access import EngineOf, ServiceAccess
 from pipeline.orchestrator.survey import Sources
 from pipeline.outlets import Outlets
 from pipeline.ports import Engine as FormEngine
-from pipeline.ports import RemoteEngine, Secrets, Sinks, Storages
+from pipeline.ports import RemoteEngine, Secrets, Sinks, Storages, TextService
 from pipeline.prices import load_prices
 from pipeline.scoring.stage import ScoringLimits
 from pipeline.secrets.chain import SecretSources, open_secrets
@@ -179,7 +179,7 @@ def remote_engines(app: App, stopping: Callable[[], bool] = lambda: False) -> En
     Calls raise RowError `azure-not-installed` without the packages."""
     made: list[RemoteEngines] = []
 
-    def engine_of(names: SecretNames, engine: str, api_version: str | None) -> RemoteEngine:
+    def engine_of(names: SecretNames, engine: str, api_version: str | None) -> RemoteEngine | TextService:
         if not made:
             try:
                 from pipeline.remote_engines import RemoteEngines

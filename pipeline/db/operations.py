@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
 from pipeline.db.chunks import chunks
 from pipeline.db.tables import document, model_version, operation, operation_document
 from pipeline.remote import Operation, OperationKind
 
 LOST = "lost-submission"
+PIECE = "piece "
+"""How the subject of an operation begins that is about a piece of a document."""
 _ANALYSES = ("analyze", "batch", "classify")
 
 
@@ -69,14 +71,22 @@ def finish(connection: Connection, operation_id: int, now: datetime) -> None:
 
 
 def finish_of_documents(connection: Connection, ids: Sequence[int], now: datetime) -> None:
-    """The results of these documents are being written in this transaction."""
-    if ids:
-        held = select(operation_document.c.operation_id).where(operation_document.c.document_id.in_(ids))
-        connection.execute(
-            update(operation)
-            .where(operation.c.id.in_(held), operation.c.state == "submitted")
-            .values(state="finished", finished_at=now)
-        )
+    """The results of these documents were written in this transaction. An operation that holds those of
+    others too stays open for them."""
+    if not ids:
+        return
+    held = select(operation_document.c.operation_id).where(operation_document.c.document_id.in_(ids))
+    waiting = (
+        select(operation_document.c.operation_id)
+        .join(document, document.c.id == operation_document.c.document_id)
+        .where(operation_document.c.operation_id == operation.c.id, document.c.stage == "submitted")
+        .correlate(operation)
+    )
+    connection.execute(
+        update(operation)
+        .where(operation.c.id.in_(held), operation.c.state == "submitted", ~waiting.exists())
+        .values(state="finished", finished_at=now)
+    )
 
 
 def fail(connection: Connection, operation_id: int, reason: str, now: datetime) -> None:
@@ -121,6 +131,18 @@ def trainings_of(connection: Connection, version_id: int) -> tuple[Operation, ..
     return tuple(_record(row) for row in rows)
 
 
+def steps_done(connection: Connection, version_id: int) -> frozenset[str]:
+    """The subjects of what was asked for a model version in training and has ended well."""
+    rows = connection.scalars(
+        select(operation.c.subject).where(
+            operation.c.model_version_id == version_id,
+            operation.c.kind == "train",
+            operation.c.state == "finished",
+        )
+    )
+    return frozenset(rows)
+
+
 def give_up_intents(connection: Connection, living: Collection[str], now: datetime) -> int:
     """End what was cut off between the intent and the answer: intents of holders that are not among the
     `living`. Their documents are pending again. How many."""
@@ -152,7 +174,8 @@ def give_up_foreign(connection: Connection, group: str, engine: str, now: dateti
 
 
 def forget_unwanted(connection: Connection, group: str, now: datetime) -> None:
-    """End the submitted operations whose documents changed, went, or were scored otherwise meanwhile."""
+    """End the submitted operations whose documents changed, went, or were scored otherwise meanwhile. One
+    about a piece of a document is of use until its time is over."""
     wanted = (
         select(operation_document.c.operation_id)
         .join(document, document.c.id == operation_document.c.document_id)
@@ -165,6 +188,7 @@ def forget_unwanted(connection: Connection, group: str, now: datetime) -> None:
             operation.c.kind.in_(_ANALYSES),
             operation.c.state == "submitted",
             operation.c.id.not_in(wanted),
+            or_(operation.c.subject.not_like(f"{PIECE}%"), operation.c.deadline < now),
         )
         .values(state="finished", reason="unwanted", finished_at=now)
     )

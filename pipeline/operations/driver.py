@@ -14,15 +14,17 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from pipeline.errors import AttemptError, DocumentError, RowError, RunError
 from pipeline.operations.lanes import Lane
 from pipeline.operations.pace import Latencies
 from pipeline.operations.submission import Ledger, Submission
-from pipeline.ports import Outcome, RemoteEngine
+from pipeline.ports import Asked, Outcome
 from pipeline.remote import Operation, OperationKind, OperationState, ServiceFault
 from pipeline.wire.stamps import seconds_taken
+
+Client = TypeVar("Client", bound=Asked)
 
 POLL_FAILED = "poll-failed"
 STOPPED = "stopped"
@@ -64,12 +66,12 @@ class _Running:
 
 
 @dataclass(frozen=True, slots=True)
-class OperationDriver:
+class OperationDriver(Generic[Client]):
     """`pace_of`: what is known of how long operations of a kind take. `stopping` says that nothing more may
     be begun: what is in flight is left for the next run. `given_up` says that not even answers that are on
     their way are waited for."""
 
-    engine: RemoteEngine
+    engine: Client
     ledger: Ledger
     stopping: Callable[[], bool]
     pace_of: Callable[[OperationKind], Latencies]
@@ -165,7 +167,7 @@ class OperationDriver:
 
 
 class _Loop:
-    def __init__(self, driver: OperationDriver, room: int) -> None:
+    def __init__(self, driver: OperationDriver[Any], room: int) -> None:
         self._driver = driver
         self._room = room
         self._source = Lane("formpipe-source", 1)

@@ -15,7 +15,7 @@ from pipeline.operations.driver import POLL_FAILED, STOPPED, OperationDriver, fa
 from pipeline.operations.submission import Submission
 from pipeline.orchestrator.progress import Note, Progress
 from pipeline.orchestrator.training_run import TrainingContext, judge_version
-from pipeline.ports import Outcome, Storage
+from pipeline.ports import Outcome, RemoteEngine, Storage
 from pipeline.remote import (
     ContainerLink,
     Operation,
@@ -49,7 +49,7 @@ class ServiceTraining:
     through, at their price, before they are paid."""
 
     context: TrainingContext
-    driver: OperationDriver
+    driver: OperationDriver[RemoteEngine]
     storage: Storage
     service: Service
     spending: Spending = field(default_factory=Spending)

@@ -29,7 +29,7 @@ class ServiceScoring:
     document may take at the service. `spending` lets documents through before they are paid; what `reuse`
     knows already is not paid at all."""
 
-    driver: OperationDriver
+    driver: OperationDriver[RemoteEngine]
     readers: Executor
     storage: Storage
     version: ModelVersion
