@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 DEMO_EXTRA := $(VENV)/.demo
 TEST_EXTRA := $(VENV)/.test
 FORMS ?= ../shared/forms
-FORM_SETS := $(addprefix $(FORMS)/,ms_invoice ms_w9 ms_1099 adbuy sroie webofscience fara)
+FORM_SETS := $(addprefix $(FORMS)/,ms_invoice ms_w9 ms_1099 adbuy sroie loan_agreements webofscience fara)
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
