@@ -1,9 +1,10 @@
 """Sessions that the service's makers recorded with its runtime: what our engine asks is what was asked, and
-it makes of the answers what they say."""
+it makes of the answers what they say; the emulator answers as the service did."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -17,6 +18,7 @@ from pipeline.rest.client import ServiceClient
 from pipeline.rest.credentials import KeyCredential
 from pipeline.texts import TextDocument
 from tests.contract.tape import Tape, with_a_second_try_of_the_key
+from tests.unit.emulator.texts import TextHouse, file_of_letters, file_of_notes, living
 from tests.unit.wire.samples import MISSING, SAMPLES, Exchange, sessions
 
 ENDPOINT = "https://fakeendpoint.cognitiveservices.azure.com"
@@ -96,3 +98,87 @@ def test_a_wrong_key_is_the_rows_fault() -> None:
         engine.submit_texts("p", "d", "single", documents)
     assert caught.value.reason == "not-authorised"
     assert not tape.left
+
+
+# --- the emulator ---------------------------------------------------------------------------------
+
+AUTHORING = "/language/authoring/analyze-text/projects"
+GENERAL = {"api-version": "2022-05-01"}
+
+
+def deployed(house: TextHouse, name: str, file: dict[str, Any]) -> None:
+    """A project of that name, deployed under it, as those of the recordings were."""
+    client = house.clients[0]
+    file["metadata"]["projectName"] = name
+    training = {"modelLabel": "m1", "trainingConfigVersion": "latest"}
+    for method, path, body in (
+        ("POST", ":import", file),
+        ("POST", ":train", training),
+        ("PUT", f"deployments/{name}", {"trainedModelLabel": "m1"}),
+    ):
+        begun = client.request(method, f"{AUTHORING}/{name}/{path}", params=GENERAL, json=body)
+        assert client.get(begun.headers["operation-location"]).json()["status"] == "succeeded"
+
+
+def members(node: Any) -> Any:
+    """Which members there are, whatever they say; of a list those of all its entries."""
+    if isinstance(node, dict):
+        return {name: members(child) for name, child in node.items()}
+    if isinstance(node, list):
+        found: dict[str, Any] = {}
+        for child in node:
+            found |= members(child) if isinstance(child, dict) else {}
+        return [found] if found else []
+    return None
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("CustomText_recognize_custom_entities", file_of_letters),
+        ("CustomText_single_label_classify", file_of_notes),
+    ],
+)
+def test_the_emulator_answers_in_the_shape_that_was_recorded(
+    name: str, file: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit, *polls = sessions("language")[f"2022-05-01/recorded/{name}.session.json"]
+    recorded = polls[-1].body
+    project = recorded["tasks"]["items"][0]["results"]["projectName"]
+    for document in submit.sent["analysisInput"]["documents"]:
+        document["text"] = "We met in the town of Bergen and had a good time there."
+    with living(tmp_path, monkeypatch) as house:
+        deployed(house, project, file())
+        begun = house.clients[0].post("/language/analyze-text/jobs", params=GENERAL, json=submit.sent)
+        assert begun.status_code == submit.status
+        assert begun.content == b""
+        place = begun.headers["operation-location"]
+        assert urlsplit(place).path.rpartition("/")[0] == urlsplit(polls[-1].url).path.rpartition("/")[0]
+        told = house.clients[0].get(f"{place}&showStats=True").json()
+    assert members(told) == members(recorded)
+    assert told["tasks"]["items"][0]["kind"] == recorded["tasks"]["items"][0]["kind"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "TestAnalyze_bad_credentials",
+        "TestAnalyze_bad_request_on_empty_document",
+        "TestAnalyze_too_many_documents",
+        "error_400_duplicate_ids",
+        "error_413_payload_too_large",
+    ],
+)
+def test_the_emulator_refuses_in_the_words_that_were_recorded(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchange = sessions("language")[f"2022-05-01/recorded/{name}.session.json"][0]
+    task = {"kind": "CustomSingleLabelClassification"}
+    task |= {"parameters": {"projectName": "p", "deploymentName": "d"}}  # type: ignore[dict-item]
+    body = exchange.sent | {"tasks": [task]}
+    wrong = {"Ocp-Apim-Subscription-Key": "wrong"} if exchange.status == 401 else {}
+    with living(tmp_path, monkeypatch) as house:
+        answer = house.clients[0].post(
+            "/language/analyze-text/jobs", params=GENERAL, json=body, headers=wrong
+        )
+    assert (answer.status_code, answer.json()) == (exchange.status, exchange.body)
