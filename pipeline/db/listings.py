@@ -130,7 +130,8 @@ def count(connection: Connection, form_type: str, up_to: int) -> int:
 
 def ids_of(engine: Engine, form_type: str, up_to: int) -> Iterator[int]:
     """Ids up to `up_to` of the documents of a form type, those that are gone among them, streamed: along the
-    index by stage, which holds them in order. One whose stage changes meanwhile may come twice or not."""
+    index by stage, which holds them in order. One whose stage changes meanwhile may come twice or not. Those
+    that a router handed on are none of the form type's own backlog, and do not come."""
     for stage in STAGES:
         last = 0
         page = partial(_ids_after, form_type=form_type, stage=stage, up_to=up_to)
@@ -316,6 +317,6 @@ def _newest(connection: Connection, form_type: str, stage: str) -> int:
 def _ids_after(
     connection: Connection, form_type: str, stage: str, up_to: int, *, after: int
 ) -> Sequence[int]:
-    mine = (document.c.form_type == form_type, document.c.stage == stage)
+    mine = (document.c.form_type == form_type, document.c.stage == stage, document.c.routed_from.is_(None))
     page = select(document.c.id).where(*mine, document.c.id > after, document.c.id <= up_to)
     return connection.scalars(page.order_by(document.c.id).limit(_PAGE)).all()

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from pipeline.db import forgetting, listings
+from pipeline.db import forgetting, listings, routing
 from pipeline.db.documents import hasher
 from pipeline.db.gone import BLOB_GONE
 from pipeline.db.transactions import consult, transact
@@ -146,6 +146,7 @@ def _write_gone(
     """Safe to do twice: it sets one state."""
     guard(connection)
     listings.mark_gone(connection, gone, now, reason=reason)
+    routing.follow_gone(connection, gone, now, reason)
 
 
 @dataclass(slots=True)
