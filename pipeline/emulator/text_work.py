@@ -86,6 +86,11 @@ class Parts:
     trained: tuple[LabelledText, ...]
     held_out: tuple[LabelledText, ...]
 
+    @property
+    def measurable(self) -> bool:
+        """Whether there is something to measure, and something to learn from beside it."""
+        return bool(self.held_out) and any(text.spans or text.classes for text in self.trained)
+
 
 def container_of(containers: str, name: str) -> Storage:
     """The container of that name. Raises RowError (`container-unreadable`)."""
@@ -162,7 +167,7 @@ def _of_classes(
     multi_label = project.multi_label
     model = TextClassifier().fit(texts, project.categories, multi_label=multi_label)
     task.bundle.write_bytes(model.to_bytes())
-    if not parts.held_out:
+    if not parts.measurable:
         return LearnedTexts(_unmeasured(project))
     measured = TextClassifier().fit(parts.trained, project.categories, multi_label=multi_label)
     evaluation = classifier_evaluation.measure(measured, parts.held_out, project.categories, parts.method)
@@ -181,7 +186,7 @@ def _of_entities(
 ) -> LearnedTexts:
     model = EntityTagger().fit(texts, project.categories)
     task.bundle.write_bytes(model.to_bytes())
-    if not parts.held_out:
+    if not parts.measurable:
         return LearnedTexts(_unmeasured(project))
     measured = EntityTagger().fit(parts.trained, project.categories)
     evaluation = tagger_evaluation.measure(measured, parts.held_out, project.categories, parts.method)
