@@ -97,7 +97,17 @@ def train_chain(sequences: Iterable[tuple[Codes, Numbers]], tags: int, penalty: 
         with pycrfsuite.Tagger().open(str(path)) as tagger:
             learned = tagger.info()
     allowed = possible(tags, touching(taught, tags))
+    allowed[:, _untaught(taught, tags)] = False
     return _chain(learned.state_features, learned.transitions, allowed)
+
+
+def _untaught(taught: Iterable[Numbers], tags: int) -> NDArray[np.bool_]:
+    """Tags that nothing was taught of: none is ever given."""
+    seen = np.zeros(tags, dtype=bool)
+    seen[OUTSIDE] = True
+    for truth in taught:
+        seen[truth] = True
+    return ~seen
 
 
 def _chain(
@@ -141,7 +151,7 @@ class Likelihood:
     def _from(self, first: int, category: int, least: float) -> list[tuple[int, int, int, float]]:
         tag = begins(category)
         end, inside, found = len(self.local), tag + 1, []
-        before = 1.0 if first == 0 else self.forward[first - 1] @ self.steps[:, tag]
+        before = self.forward[first - 1] @ self.steps[:, tag] if first else _start(self.steps)[tag]
         mass = before * self.local[first, tag] / self.scale[first]
         last, at = tag, first
         while True:

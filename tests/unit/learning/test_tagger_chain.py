@@ -78,6 +78,14 @@ def test_a_trained_chain_tells_what_it_was_taught() -> None:
     assert (category, first, end) == (0, 1, 3) and probability > 0.9
 
 
+def test_tags_that_were_not_taught_are_never_given() -> None:
+    codes = np.array([[1], [2], [3]], dtype=np.uint64)
+    only_first = train_chain([(codes, np.array([0, 1, 0]))], TAGS, Penalty(0.0, 1.0))
+    nothing = train_chain([], TAGS, Penalty(0.0, 1.0))
+    assert {span[0] for span in likelihood(only_first, codes).spans(0.001)} == {0}
+    assert likelihood(nothing, codes).spans(1e-9) == []
+
+
 def test_windows_see_what_the_whole_sees(monkeypatch: pytest.MonkeyPatch) -> None:
     chain = drawn_chain(1)
     features = np.random.default_rng(9).integers(1, 9, size=(400, 3)).astype(np.uint64)
