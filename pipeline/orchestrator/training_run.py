@@ -87,7 +87,7 @@ def _read(context: TrainingContext, row: FormType, folder: TrainingFolder) -> No
             keep=document in missing,
         )
         for document in folder.trained
-        if document.layout != "made"
+        if document.layout != "made" and not document.is_text
     ]
     outcomes = context.readers.map(
         tasks, parallelism=row.parallelism, timeout=lambda task: context.read_timeout

@@ -51,7 +51,7 @@ class Collector:
             try:
                 collected.documents.append(self._document(blob, listing, collected.findings))
             except FormpipeError as error:
-                collected.findings.append(_unusable(blob, error))
+                collected.findings.append(unusable(blob, error))
         if self.use_labels:
             self._field_lists(listing, collected)
         return collected
@@ -65,7 +65,7 @@ class Collector:
         del content
         read_labels = self._labels(blob, listing, findings) if self.use_labels else None
         labels = None if read_labels is None else read_labels[0]
-        read = self._layout(blob, digest, listing, findings)
+        read = self.layout(blob, digest, listing, findings)
         if labels and read.layout is not None:
             findings.extend(_beside(blob, labels, read))
         return TrainingDocument(
@@ -101,7 +101,8 @@ class Collector:
             findings.append(_warning("labels-of-other-document", file.path, _OTHER))
         return labels, written
 
-    def _layout(self, blob: Blob, digest: str, listing: Listing, findings: list[Finding]) -> ReadLayout:
+    def layout(self, blob: Blob, digest: str, listing: Listing, findings: list[Finding]) -> ReadLayout:
+        """The `.ocr.json` beside a document whose content has this digest."""
         file = listing.layouts.get(blob.path)
         if file is None:
             return ReadLayout("missing")
@@ -153,9 +154,9 @@ def _warning(code: str, subject: str, message: str) -> Finding:
     return Finding("warning", code, subject, message)
 
 
-def _unusable(blob: Blob, error: FormpipeError) -> Finding:
-    """What cannot be a form is ignored; what could not be read this time keeps the row from training on
-    half a set."""
+def unusable(blob: Blob, error: FormpipeError) -> Finding:
+    """What to tell of a document: what cannot be learned from is ignored; what could not be read this time
+    keeps the row from training on half a set."""
     if isinstance(error, AttemptError) or error.reason == "blob-gone":
         return Finding("error", error.reason, blob.path, f"{error}. The next run looks again.")
     return _warning(error.reason, blob.path, f"{error} It is ignored.")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
+from pipeline.texts import IndexType, ProjectDocument
 from pipeline.training.records import TrainingDocument
 from pipeline.types import FieldSpec, Label, LabelRegion
 
@@ -46,6 +47,12 @@ def fingerprint(documents: Iterable[TrainingDocument], fields: Iterable[FieldSpe
 def label_digest(labels: Sequence[Label]) -> str:
     """SHA-256 of the labels of one form, whatever the format and order they were written in."""
     return _hash(sorted([label.field, label.text, list(map(_region, label.regions))] for label in labels))
+
+
+def text_label_digest(document: ProjectDocument, index_type: IndexType) -> str:
+    """SHA-256 of the labels of one text and of what it is marked for, in whatever order they were written."""
+    spans = sorted([span.category, span.offset, span.length] for span in document.spans)
+    return _hash([index_type if spans else "", spans, sorted(document.classes), document.dataset or ""])
 
 
 def _document(document: TrainingDocument, terms: Terms) -> list[str]:

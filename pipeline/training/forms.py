@@ -13,7 +13,7 @@ from pipeline.types import Label, LabelledForm, Layout
 
 def missing_layouts(folder: TrainingFolder) -> tuple[TrainingDocument, ...]:
     """The documents that are learned from and have no layout yet."""
-    return tuple(document for document in folder.trained if not document.has_layout)
+    return tuple(document for document in folder.trained if not (document.has_layout or document.is_text))
 
 
 def load_forms(
@@ -28,14 +28,15 @@ def load_forms(
     known = {spec.name for spec in folder.fields}
     forms = []
     for document in folder.trained:
-        layout = (made or {}).get(document.path) or _stored(storage, folder.container, document)
+        layout = (made or {}).get(document.path) or stored_layout(storage, folder.container, document)
         if layout is not None:
             labels = _labels(document, known) if folder.use_labels else ()
             forms.append(LabelledForm(document.path, layout, labels, document.digest))
     return tuple(forms)
 
 
-def _stored(storage: Storage, container: str, document: TrainingDocument) -> Layout | None:
+def stored_layout(storage: Storage, container: str, document: TrainingDocument) -> Layout | None:
+    """The layout beside a document, None where there is none of its content."""
     try:
         content = storage.read(container, document.layout_path)
     except DocumentError:

@@ -12,6 +12,7 @@ from pipeline.training.fingerprint import Terms, fingerprint
 from pipeline.training.listing import sort_names
 from pipeline.training.records import TrainingDocument, TrainingFolder
 from pipeline.training.schema import Schema, merge_fields, row_fields
+from pipeline.training.text_inspection import inspect_texts
 from pipeline.types import FieldSpec, FormType
 
 
@@ -24,6 +25,8 @@ def inspect(
     them. Reads every document, for its digest. Raises RowError `container-missing`.
     """
     members = tuple(rows) or (form_type,)
+    if form_type.model_kind != "form":
+        return inspect_texts(storage, form_type, form_type.model_kind, service, members)
     container, prefix = form_type.training_container, form_type.training_folder
     listing = sort_names(
         storage.list(container, prefix, recursive=form_type.include_subfolders or _whole_prefix(form_type)),

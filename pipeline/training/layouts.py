@@ -52,7 +52,7 @@ def layouts_to_make(
     from by labels and have no layout that it can use; without labels it reads for itself, and is not paid
     twice. Here: those without a layout."""
     if not service.layout_versions:
-        return tuple(each for each in folder.trained if not each.has_layout)
+        return tuple(each for each in folder.trained if not (each.has_layout or each.is_text))
     if not folder.use_labels and not service.version(api_version).layouts_always:
         return ()
     return tuple(each for each in folder.trained if not usable_layout(each, service, api_version))

@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Literal
 
 from pipeline.formats.labels_json import LabelsFormat
+from pipeline.texts import TextProject
 from pipeline.types import FieldSpec, Finding, Label
 
 LayoutFile = Literal["missing", "given", "made", "unreadable"]
@@ -19,7 +20,7 @@ class TrainingDocument:
 
     `digest` and `label_digest` are SHA-256 of content and of labels; `labels` is None without a readable
     label file. `layout_digest` is that of the user's own `.ocr.json`, empty where we make the layout.
-    `pages` are those of the layout, None where there is none.
+    `pages` are those of the layout, None where there is none. `is_text`: it is plain text, and has no layout.
     """
 
     path: str
@@ -34,6 +35,7 @@ class TrainingDocument:
     layout_maker: str = "local"
     pages: int | None = None
     labels_format: LabelsFormat = "v2"
+    is_text: bool = False
 
     @property
     def labelled(self) -> bool:
@@ -56,7 +58,8 @@ class TrainingDocument:
 @dataclass(frozen=True, slots=True)
 class TrainingFolder:
     """A training folder as it was found. `documents` are all of them, `trained` those learned from: one of
-    each content, with labels where label files are used, and without those whose layout is unreadable."""
+    each content, with labels where label files are used, and without those whose layout is unreadable.
+    `project`: of a folder of texts, their categories and labels, its locations being paths of blobs."""
 
     container: str
     prefix: str
@@ -66,6 +69,7 @@ class TrainingFolder:
     fields: tuple[FieldSpec, ...]
     fingerprint: str
     findings: tuple[Finding, ...] = ()
+    project: TextProject | None = None
 
     @property
     def errors(self) -> tuple[Finding, ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.ports import Engine, Storage
 from pipeline.training.forms import load_forms
+from pipeline.training.labelled_texts import load_texts
 from pipeline.training.layouts import made_layout_json, read_layout
 from pipeline.training.records import TrainingDocument, TrainingFolder
 from pipeline.types import AccountNames, Layout, Trained
@@ -49,13 +50,16 @@ def make_layout(task: LayoutTask, storage: Storage, engine: Engine) -> str:
 
 
 def train(task: TrainTask, storage: Storage, engine: Engine) -> Trained:
-    """Load the forms and train. A form is learned from as this engine reads it, which is how it will read
-    the backlog; the `.ocr.json` of another reader counts where the document could not be read.
+    """Load the forms or texts and train. A form is learned from as this engine reads it, which is how it will
+    read the backlog; the `.ocr.json` of another reader counts where the document could not be read.
 
     Raises RowError (`untrainable`) where the forms do not make a model.
     """
     made = {document.path: _made(task.scratch, document) for document in task.folder.trained}
     read = {path: layout for path, layout in made.items() if layout is not None}
+    if task.folder.project is not None:
+        texts = load_texts(storage, task.folder, read)
+        return replace(engine.train_texts(texts, task.folder.project), fields=task.folder.fields)
     forms = load_forms(storage, task.folder, read)
     return engine.train(forms, task.folder.fields, labels=task.folder.use_labels)
 
