@@ -25,8 +25,7 @@ _PLAIN_SLOPE = 3.0
 _FREEDOM = 10.0
 """Scores are stretched so much before the slope is learned: its penalty becomes as good as none."""
 _EVENNESS = 0.5
-_STIFFNESS = 0.2
-_MOST_OFFSET = 20.0
+_RISES = (0.0, 1.0)
 _LOG_SLOPES = (-3.0, 7.0)
 _SHRINKAGE = 5.0
 _LEAST_THRESHOLD, _MOST_THRESHOLD = 0.1, 0.7
@@ -101,29 +100,22 @@ def learn_of_one(scores: Scores, nearness: Scores, member: NDArray[np.bool_]) ->
 
 
 def _softmax(scores: Scores, member: NDArray[np.bool_]) -> tuple[float, Scores]:
-    """The slope and the offsets with the least log loss, the offsets small: a class of few texts has lower
-    scores in texts that are new. That no text was wrong does not mean that none will be: as if one more
-    text had been, evenly over the classes."""
+    """The slope and the offsets with the least log loss. Of offsets only how steeply they rise with fewer
+    texts is learned: the fewer a class has, the lower are its scores in new ones. That no text was wrong
+    does not mean that none will be: as if one more text had been, evenly over the classes."""
     texts, classes = member.shape
     doubt = 1 / (texts + 1)
     targets = member * (1 - doubt) + doubt / classes
-    counts = member.sum(axis=0)
-    weights = ((counts.mean() / counts)[member.argmax(axis=1)] ** _EVENNESS)[:, None]
+    fewer = -np.log(member.sum(axis=0) / member.sum(axis=0).max())
+    weights = np.exp(_EVENNESS * fewer)[member.argmax(axis=1), None]
 
-    def loss(numbers: Scores) -> tuple[float, Scores]:
-        slope, offsets = np.exp(numbers[0]), numbers[1:]
-        logits = slope * scores + offsets
-        lost = -float((weights * targets * log_softmax(logits, axis=1)).sum())
-        excess = weights * (softmax(logits, axis=1) - targets)
-        slopes = slope * float((excess * scores).sum())
-        gradient = np.concatenate(([slopes], excess.sum(axis=0) + _STIFFNESS * offsets))
-        return lost + _STIFFNESS * float(offsets @ offsets) / 2, gradient
+    def loss(numbers: Scores) -> float:
+        logits = np.exp(numbers[0]) * (scores + numbers[1] * fewer)
+        return float(-(weights * targets * log_softmax(logits, axis=1)).sum() / texts)
 
-    start = np.concatenate(([np.log(_PLAIN_SLOPE)], np.zeros(classes)))
-    bounds = [_LOG_SLOPES, *[(-_MOST_OFFSET, _MOST_OFFSET)] * classes]
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
-    slope = float(np.exp(found[0]))
-    return slope, found[1:] / slope
+    start = np.array([np.log(_PLAIN_SLOPE), 0.0])
+    log_slope, rise = minimize(loss, start, method="L-BFGS-B", bounds=[_LOG_SLOPES, _RISES]).x
+    return float(np.exp(log_slope)), rise * fewer
 
 
 def _true_margins(scores: Scores, member: NDArray[np.bool_]) -> Scores:

@@ -7,7 +7,9 @@ import pytest
 
 from pipeline.learning.classifier_trust import Scores, Trust, learn_of_any, learn_of_one
 
-RANDOM = np.random.default_rng(4)
+
+def drawn(texts: int, *shares: float) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+    return np.random.default_rng(4).random((texts, len(shares))) < np.array(shares)
 
 
 def members(*counts: int) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
@@ -15,9 +17,14 @@ def members(*counts: int) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
 
 
 def scored(
-    member: np.ndarray[tuple[int, int], np.dtype[np.bool_]], apart: float, noise: float = 0.3
+    member: np.ndarray[tuple[int, int], np.dtype[np.bool_]],
+    apart: float,
+    noise: float = 0.3,
+    *,
+    seed: int = 0,
 ) -> Scores:
-    scores: Scores = np.where(member, apart, -apart) / 2 + RANDOM.normal(0, noise, member.shape)
+    spread = np.random.default_rng(seed).normal(0, noise, member.shape)
+    scores: Scores = np.where(member, apart, -apart) / 2 + spread
     return scores
 
 
@@ -26,11 +33,11 @@ def near(count: int, nearness: float = 0.6) -> Scores:
 
 
 def test_confidences_say_how_often_answers_are_right() -> None:
-    member = members(200, 200, 200)
+    member = members(400, 400, 400)
     scores = scored(member, 0.5, 0.4)
-    trust = learn_of_one(scores, near(600), member)
-    new = scored(member, 0.5, 0.4)
-    confidences = trust.of_one(new, near(600))
+    trust = learn_of_one(scores, near(1200), member)
+    new = scored(member, 0.5, 0.4, seed=1)
+    confidences = trust.of_one(new, near(1200))
     right = confidences.argmax(axis=1) == member.argmax(axis=1)
     assert 0.6 < right.mean() < 0.9
     assert confidences.max(axis=1).mean() == pytest.approx(right.mean(), abs=0.05)
@@ -73,7 +80,7 @@ def test_where_classes_overlap_only_nearness_tells_strangers() -> None:
 
 
 def learned_of_any() -> tuple[Trust, Scores]:
-    member = RANDOM.random((400, 3)) < np.array([0.5, 0.3, 0.1])
+    member = drawn(400, 0.5, 0.3, 0.1)
     shifted = scored(member, 1.0, 0.3) + np.array([0.0, 0.4, -0.4])
     return learn_of_any(shifted, near(400), member), member.astype(np.float64)
 
@@ -86,9 +93,9 @@ def test_halfway_between_its_scores_a_class_is_as_likely_as_it_is_common() -> No
 
 
 def test_confidences_in_each_of_many_labels_say_how_often_they_are_right() -> None:
-    member = RANDOM.random((300, 4)) < 0.3
+    member = drawn(300, 0.3, 0.3, 0.3, 0.3)
     trust = learn_of_any(scored(member, 0.5, 0.4), near(300), member)
-    confidences = trust.of_any(scored(member, 0.5, 0.4), near(300))
+    confidences = trust.of_any(scored(member, 0.5, 0.4, seed=1), near(300))
     for low, high in ((0.0, 0.3), (0.3, 0.6), (0.6, 1.0)):
         there = (confidences >= low) & (confidences < high)
         assert confidences[there].mean() == pytest.approx(member[there].mean(), abs=0.08)
@@ -96,7 +103,7 @@ def test_confidences_in_each_of_many_labels_say_how_often_they_are_right() -> No
 
 def test_thresholds_give_most_of_what_is_there_and_little_else() -> None:
     trust, member = learned_of_any()
-    scores = scored(member > 0, 1.0, 0.3) + np.array([0.0, 0.4, -0.4])
+    scores = scored(member > 0, 1.0, 0.3, seed=1) + np.array([0.0, 0.4, -0.4])
     given = trust.of_any(scores, near(400)) >= trust.thresholds
     both = (given & (member > 0)).sum()
     assert 2 * both / (given.sum() + member.sum()) > 0.9
