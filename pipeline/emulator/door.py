@@ -30,8 +30,8 @@ _DENIED = (
     "for an active subscription and use a correct regional API endpoint for your resource."
 )
 _THROTTLED = (
-    "Requests to the {route} Operation under Form Recognizer API ({version}) have exceeded rate limit of "
-    "your current FormRecognizer {tier} pricing tier. Please retry after {seconds} seconds. Please contact "
+    "Requests to the {route} Operation under {api} API ({version}) have exceeded rate limit of "
+    "your current {resource} {tier} pricing tier. Please retry after {seconds} seconds. Please contact "
     "Azure support service if you would like to further increase the default rate limit."
 )
 _UNKNOWN = "The emulator does not speak {method} {path}: see docs/emulator.md for what it speaks."
@@ -123,12 +123,19 @@ class Door:
         if self.options.unlimited:
             return None
         tier = self.service.tier(version.engine)
-        limits = self._limits.setdefault((resource, version.engine == TEXTS), RateLimits(tier.per_second))
+        kept = (resource, version.engine == TEXTS)
+        limits = self._limits.setdefault(kept, RateLimits(tier.per_second))
         seconds = limits.refused_for(route.operation_class)
         if seconds is None:
             return None
+        texts = version.engine == TEXTS
         message = _THROTTLED.format(
-            route=route.name, version=version.version, tier=tier.name, seconds=seconds
+            route=route.name,
+            api="Language" if texts else "Form Recognizer",
+            resource="TextAnalytics" if texts else "FormRecognizer",
+            version=version.version,
+            tier=tier.name,
+            seconds=seconds,
         )
         headers = {"Retry-After": str(seconds), "policy-id": "ResourceRateLimitBy60s"}
         return gateway_error(429, message, headers)

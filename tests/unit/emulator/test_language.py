@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.emulator.spoken import spoken
 from tests.unit.emulator.texts import (
     SMILE,
     TextHouse,
@@ -18,6 +19,7 @@ from tests.unit.emulator.texts import (
 )
 
 VERSION = "2023-04-01"
+SECOND = "2021-11-01-preview"
 BASE = "/language/authoring/analyze-text/projects"
 TEXT = f"{SMILE} Letter number 77.\nWe met in the town of Umea and had a good time there."
 
@@ -408,6 +410,27 @@ def test_deployments_are_swapped(speaker: Speaker) -> None:
     assert refusal(speaker.ask("POST", f"{BASE}/P/deployments/:swap", json=missing)) == (404, "NotFound")
 
 
+@pytest.mark.parametrize(
+    ("path", "query", "told"),
+    [
+        ("/language/analyze-text/jobs", {"api-version": "2022-05-01"}, ("language", "2022-05-01")),
+        ("/language/analyze-text/projects/P", {"api-version": SECOND}, ("language", SECOND)),
+        ("/language/text/authoring/v1.0-preview.2/projects", {}, ("language", "v1.0-preview.2")),
+        ("/text/analytics/V3.2-preview.2/analyze", {}, ("language", SECOND)),
+        ("/text/analytics/v3.1-preview.ct.1/analyze/jobs/1", {}, ("language", "v1.0-preview.2")),
+        ("/language/analyze-text/jobs", {}, ("language", "")),
+        ("/formrecognizer/v2.1/layout/analyze", {}, ("form-recognizer", "v2.1")),
+        (
+            "/documentintelligence/info",
+            {"api-version": "2024-11-30"},
+            ("document-intelligence", "2024-11-30"),
+        ),
+    ],
+)
+def test_a_url_says_which_version_it_speaks(path: str, query: dict[str, str], told: tuple[str, str]) -> None:
+    assert spoken(path, query) == told
+
+
 @pytest.mark.parametrize("version", ["", "2021-11-01-preview", "2020-01-01"])
 def test_every_call_names_a_version_that_is_spoken_there(speaker: Speaker, version: str) -> None:
     assert refusal(speaker.ask("GET", BASE, version)) == (400, "InvalidParameterValue")
@@ -419,6 +442,7 @@ def test_rates_are_those_of_the_service(tmp_path: Path, monkeypatch: pytest.Monk
         answers = [speaker.ask("POST", f"{BASE}/P/:train", json={}) for _ in range(11)]
         assert [answer.status_code for answer in answers] == [400] * 10 + [429]
         assert int(answers[-1].headers["Retry-After"]) > 50
+        assert "under Language API (2023-04-01)" in answers[-1].json()["error"]["message"]
         assert speaker.ask("GET", BASE).status_code == 200, "reading is counted apart"
 
 
