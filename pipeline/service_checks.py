@@ -9,7 +9,8 @@ from typing import cast
 
 from pipeline.accounts import BlobStorages
 from pipeline.errors import FormpipeError
-from pipeline.orchestrator.service_access import LANGUAGE, PREVIEWS
+from pipeline.orchestrator.service_access import LANGUAGE
+from pipeline.orchestrator.text_training import PREVIEWS
 from pipeline.ports import RemoteEngine, TextService
 from pipeline.texts import TextModelId
 from pipeline.types import AccountNames, Finding, FormType

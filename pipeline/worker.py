@@ -11,7 +11,9 @@ from pipeline.errors import RowError
 from pipeline.ports import Engine, Storages
 from pipeline.scoring.document import ScoreTask, score_document
 from pipeline.scoring.staging import StageTask, stage
+from pipeline.scoring.text_staging import TextStageTask, stage_text
 from pipeline.training.tasks import LayoutTask, TrainTask, make_layout, train
+from pipeline.training.text_upload import ProjectTask, describe
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,16 @@ def perform(task: object) -> object:
     assert _worker is not None, "prepare() comes first"
     storages = _worker.storages
     if isinstance(task, ScoreTask):
-        return score_document(task, storages.of(task.account), _worker.engine)
+        outputs = storages.of(task.output_account)
+        return score_document(task, storages.of(task.account), _worker.engine, outputs)
     if isinstance(task, StageTask):
         return stage(task, storages.of(task.account))
+    if isinstance(task, TextStageTask):
+        return stage_text(task, storages.of(task.account), _worker.engine)
     if isinstance(task, LayoutTask):
         return make_layout(task, storages.of(task.account), _worker.engine)
     if isinstance(task, TrainTask):
         return train(task, storages.of(task.account), _worker.engine)
+    if isinstance(task, ProjectTask):
+        return describe(task, storages.of(task.account))
     raise TypeError(f"unknown task {type(task).__name__}")

@@ -12,9 +12,10 @@ from pipeline.db.transactions import consult
 from pipeline.errors import RowError
 from pipeline.orchestrator.leasing import HELD_ELSEWHERE, LEASE_LOST, Guard, both, group_lease, held
 from pipeline.orchestrator.run_context import RunContext
-from pipeline.orchestrator.service_access import LOCAL, GroupAccess
+from pipeline.orchestrator.service_access import LANGUAGE, LOCAL, GroupAccess
 from pipeline.orchestrator.service_training import ServiceTraining
 from pipeline.orchestrator.survey import decide
+from pipeline.orchestrator.text_training import TextTraining
 from pipeline.orchestrator.training_run import TrainingContext, adopt_model, train_group
 from pipeline.scoring.backlog import BacklogChanges, synchronise
 from pipeline.scoring.spending import OVER_LIMIT
@@ -142,8 +143,11 @@ class Preparation:
         row, sources = self._rows[0], self._context.sources
         if row.engine == LOCAL:
             return train_group(training, self._rows, folder)
-        driver = self._access(training.guard).driver(row, row.engine, row.api_version)
-        storage = sources.storages.of(row.secrets.training)
+        access, storage = self._access(training.guard), sources.storages.of(row.secrets.training)
+        if row.engine == LANGUAGE:
+            texts = access.text_driver(row, row.api_version)
+            return TextTraining(training, texts, storage).train(self._rows, folder)
+        driver = access.driver(row, row.engine, row.api_version)
         service = sources.services[row.engine]
         allowance = self._context.allowance
         price = allowance.prices.of(row.engine, row.api_version, "layout")

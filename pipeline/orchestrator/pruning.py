@@ -5,13 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from sqlalchemy import Connection, Engine
 
 from pipeline.db.connection import reading
 from pipeline.errors import FormpipeError
 from pipeline.orchestrator.leasing import LeaseTerms, group_lease, held
-from pipeline.orchestrator.service_access import LOCAL, EngineOf
+from pipeline.orchestrator.service_access import LANGUAGE, LOCAL, EngineOf
+from pipeline.orchestrator.text_training import PREVIEWS, project_name
+from pipeline.ports import RemoteEngine, TextService
+from pipeline.texts import TextModelId
 from pipeline.training.janitor import Prunable, begin_removal, end_removal, find_prunable
 from pipeline.types import FormType, ModelVersion
 
@@ -69,11 +73,23 @@ def _remove(
             if not begin_removal(connection, version.group, version.id, keep_of(rows)):
                 return None
         if version.engine != LOCAL:
-            client = engine_of(rows[0].secrets, version.engine, version.api_version)
-            client.delete_model(version.service_model_id)
+            _delete(engine_of(rows[0].secrets, version.engine, version.api_version), version)
         with database.begin() as connection:
             guard(connection)
             end_removal(connection, version)
     except FormpipeError as error:
         return Removal(version, error)
     return Removal(version)
+
+
+def _delete(client: RemoteEngine | TextService, version: ModelVersion) -> None:
+    """Delete a version's model. Of a project that was not made for this version only what the row named: the
+    rest of it is somebody else's."""
+    if version.engine != LANGUAGE:
+        cast(RemoteEngine, client).delete_model(version.service_model_id)
+        return
+    texts, model = cast(TextService, client), TextModelId.parse(version.service_model_id)
+    if model is not None and model.project == project_name(version):
+        texts.delete_project(model.project)
+    elif model is not None and version.api_version not in PREVIEWS:
+        texts.delete_deployment(model.project, model.deployment)

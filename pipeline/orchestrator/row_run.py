@@ -19,7 +19,7 @@ from pipeline.orchestrator.preparing import Prepared
 from pipeline.orchestrator.progress import Note, Progress
 from pipeline.orchestrator.run_context import RunContext, RunOptions, RunSummary, add_row, end_of, recover
 from pipeline.orchestrator.sending import courier_of
-from pipeline.orchestrator.service_access import LOCAL, GroupAccess
+from pipeline.orchestrator.service_access import LANGUAGE, LOCAL, GroupAccess
 from pipeline.orchestrator.showing import Showing
 from pipeline.ports import Executor
 from pipeline.scoring.backlog import BacklogChanges
@@ -29,6 +29,7 @@ from pipeline.scoring.reuse import Reuse
 from pipeline.scoring.service import ServiceScoring
 from pipeline.scoring.spending import Spending
 from pipeline.scoring.stage import ScoringContext, Tally, score_backlog, scoring_model
+from pipeline.scoring.texts import TextScoring
 from pipeline.types import FormType, ModelVersion, RowEnd, RunRow
 
 _TURN_SECONDS = 120.0
@@ -159,13 +160,18 @@ class RowRun:
         if version.engine == LOCAL:
             self._lay_out(version)
             return CountedReaders(context.readers, spending) if spending.limited else context.readers
-        driver = self._access().driver(row, version.engine, version.api_version)
         storage = context.sources.storages.of(row.secrets.scoring)
         seconds = context.services.seconds
-        chooses_pages = context.sources.services[version.engine].version(version.api_version).pages
         reuse = (
             Reuse(context.sources.database, storage, row, version.id) if row.on_rename == "reuse" else None
         )
+        if version.engine == LANGUAGE:
+            texts = self._access().text_driver(row, version.api_version)
+            return TextScoring(
+                texts, context.readers, storage, version, context.scratch, seconds, spending, reuse
+            )
+        driver = self._access().driver(row, version.engine, version.api_version)
+        chooses_pages = context.sources.services[version.engine].version(version.api_version).pages
         return ServiceScoring(
             driver,
             context.readers,

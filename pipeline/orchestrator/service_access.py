@@ -18,6 +18,7 @@ from pipeline.operations.pace import Paces
 from pipeline.operations.submission import Ledger
 from pipeline.orchestrator.leasing import LeaseTerms
 from pipeline.orchestrator.service_training import model_fields, service_evaluation
+from pipeline.orchestrator.text_training import PREVIEWS
 from pipeline.ports import RemoteEngine, TextService
 from pipeline.texts import TextModelId
 from pipeline.training.registry import NamedModel
@@ -26,9 +27,6 @@ from pipeline.types import FieldSpec, FormType, ModelVersion, SecretNames
 LOCAL = "local"
 
 LANGUAGE = "language"
-PREVIEWS = ("v1.0-preview.2", "2021-11-01-preview")
-"""Versions of Language that were never documented to list what is deployed."""
-
 EngineOf = Callable[[SecretNames, str, str | None], RemoteEngine | TextService]
 """The client of an engine and API version, signed in with a row's secrets. Raises RowError."""
 

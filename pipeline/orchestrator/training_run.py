@@ -54,7 +54,7 @@ def train_group(context: TrainingContext, rows: tuple[FormType, ...], folder: Tr
         context.guard(connection)
         version = registry.start_version(connection, row, folder, context.now())
     try:
-        _read(context, row, folder)
+        read_documents(context, row, folder)
         trained = _train(context, row, folder)
     except FormpipeError as error:
         with context.database.begin() as connection:
@@ -73,7 +73,7 @@ def adopt_model(
         return registry.adopt(connection, row, named, folder, context.now())
 
 
-def _read(context: TrainingContext, row: FormType, folder: TrainingFolder) -> None:
+def read_documents(context: TrainingContext, row: FormType, folder: TrainingFolder) -> None:
     """Have every form read that was not read here before; the unreadable ones are told."""
     missing = set(missing_layouts(folder))
     tasks = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, cast
 
 from pipeline.errors import AttemptError, DocumentError, RowError
@@ -16,32 +16,45 @@ _NEVER_TAKEN = {"throttled", "stopped"}
 
 
 def reserve(
-    spending: Spending, task: ScoreTask, staged: StagedDocument, *, chooses_pages: bool
+    spending: Spending,
+    task: ScoreTask,
+    staged: StagedDocument,
+    *,
+    chooses_pages: bool,
+    units: int | None = None,
 ) -> Reservation | Outcome[Any, object] | None:
     """Set aside what a staged document takes; an outcome that leaves it pending where it is over a limit,
-    None where an earlier run has paid it. `chooses_pages`: the service reads `max_pages` and no more."""
+    None where an earlier run has paid it. `chooses_pages`: the service reads `max_pages` and no more.
+    `units`: what is paid for, where that is not pages."""
     if task.operation is not None:
         return None
     pages = staged.pages or 1
     pages = min(pages, task.model.max_pages) if chooses_pages else pages
-    answer = spending.reserve(pages, staged.name)
+    answer = spending.reserve(pages, staged.name, units)
     return _left_pending(task, answer) if isinstance(answer, Refusal) else answer
 
 
 def charged(reservation: Reservation | None, submit: Callable[[], str]) -> str:
     """Submit, and count it as paid. What was certainly not taken is given back; where no answer came, or an
     error of the service, it may have been taken, and counts."""
-    if reservation is None:
-        return submit()
+    return charged_together([reservation] if reservation else [], submit)
+
+
+def charged_together(reservations: Sequence[Reservation], submit: Callable[[], str]) -> str:
+    """The same for what goes in one request. One that is refused because of one of its documents (a
+    DocumentError) is sent again without it: what was set aside for several stays."""
     try:
         url = submit()
     except Exception as error:
-        if _not_taken(error):
-            reservation.refund()
-        else:
-            reservation.settle()
+        again = len(reservations) > 1 and isinstance(error, DocumentError)
+        for reservation in () if again else reservations:
+            if _not_taken(error):
+                reservation.refund()
+            else:
+                reservation.settle()
         raise
-    reservation.settle()
+    for reservation in reservations:
+        reservation.settle()
     return url
 
 

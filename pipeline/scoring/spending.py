@@ -125,7 +125,7 @@ class Spending:
         if not self.limited:
             return None
         with self._lock:
-            refusal = self._refusal or self._refused(1)
+            refusal = self._refusal or self._refused(1, 1)
             too_large = refusal is not None and refusal.kind == "too-large"
             return Refusal("reached", refusal.limit) if refusal and too_large else refusal
 
@@ -146,29 +146,31 @@ class Spending:
         """Pages of a document, over those that were counted, let through or not."""
         return self._seen.pages / self._documents if self._documents else None
 
-    def reserve(self, pages: int, name: str = "") -> Reservation | Refusal:
-        """Set aside what a document of so many pages takes, or say why not."""
+    def reserve(self, pages: int, name: str = "", units: int | None = None) -> Reservation | Refusal:
+        """Set aside what a document of so many pages takes, or say why not. `units`: what is paid for it,
+        where that is not its pages."""
+        units = pages if units is None else units
         with self._lock:
             self._documents += 1
             self._seen.pages += pages
-            refusal = self._refusal or self._refused(pages)
+            refusal = self._refusal or self._refused(pages, units)
             if refusal is None:
-                return self._set_aside(pages)
+                return self._set_aside(pages, units)
             if refusal.kind == "too-large":
                 self._leave_out(f"{name} with {pages:,} pages is {refusal}", refusal)
             else:
-                self._close(refusal, pages)
+                self._close(refusal, pages, units)
             return refusal
 
     def reserve_layout(self, pages: int) -> Reservation | Refusal:
         """Set aside what the layout of a training form costs: it is no document of the backlog, counts
         against limits on cost only, and is refused without ending anything else."""
         with self._lock:
-            refusal = self._refused(pages, counted=False)
-            return refusal or self._set_aside(pages, counted=False)
+            refusal = self._refused(pages, pages, counted=False)
+            return refusal or self._set_aside(pages, pages, counted=False)
 
-    def _refused(self, pages: int, *, counted: bool = True) -> Refusal | None:
-        cost = self._cost(pages)
+    def _refused(self, pages: int, units: int, *, counted: bool = True) -> Refusal | None:
+        cost = self._cost(units)
         counting = pages if counted else 0
         for purse in self._purses:
             if not self.price.known and purse.limits.cost is not None:
@@ -181,21 +183,21 @@ class Spending:
                 return Refusal("reached", purse.limits.told(kind))
         return None
 
-    def _set_aside(self, pages: int, *, counted: bool = True) -> Reservation:
-        cost = self._cost(pages)
+    def _set_aside(self, pages: int, units: int, *, counted: bool = True) -> Reservation:
+        cost = self._cost(units)
         for purse in self._purses:
             purse.aside.add(pages if counted else 0, cost)
-        return Reservation(self, self.price, pages, counted)
+        return Reservation(self, self.price, pages, counted, units)
 
-    def _close(self, refusal: Refusal, pages: int) -> None:
+    def _close(self, refusal: Refusal, pages: int, units: int) -> None:
         """Nothing goes ahead of a document that did not fit, of this row or of another under the limit."""
         self._refusal = refusal
         for purse in self._purses:
-            if kind := purse.reached(pages, self._cost(pages)):
+            if kind := purse.reached(pages, self._cost(units)):
                 purse.close(kind)
 
-    def _cost(self, pages: int) -> Decimal:
-        return self.price.of(pages).high
+    def _cost(self, units: int) -> Decimal:
+        return self.price.of(units).high
 
     def _leave_out(self, told: str, refusal: Refusal) -> None:
         self.left_out += 1
@@ -218,12 +220,13 @@ class Spending:
 class Reservation:
     """What was set aside for one document. It ends once; whatever is asked of it later changes nothing."""
 
-    __slots__ = ("_counted", "_price", "_spending", "ended", "pages")
+    __slots__ = ("_counted", "_price", "_spending", "_units", "ended", "pages")
 
-    def __init__(self, spending: Spending, price: Price, pages: int, counted: bool) -> None:
+    def __init__(self, spending: Spending, price: Price, pages: int, counted: bool, units: int) -> None:
         self._spending = spending
         self._price = price
         self._counted = counted
+        self._units = units
         self.pages = pages
         self.ended = False
 
@@ -236,5 +239,6 @@ class Reservation:
         self._spending._end(self, 0)
 
     def amount(self, pages: int) -> Amount:
-        """What so many pages are in the purses."""
-        return Amount(pages if self._counted else 0, self._price.of(pages).high)
+        """What so many pages are in the purses; of units that are no pages, all or none."""
+        units = pages if self._units == self.pages else bool(pages) * self._units
+        return Amount(pages if self._counted else 0, self._price.of(units).high)

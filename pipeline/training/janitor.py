@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from pipeline.db import models, operations
 from pipeline.remote import Operation
+from pipeline.texts import TextModelId
 from pipeline.types import ModelVersion
 
 DELETED = "its model was deleted by `formpipe models prune`"
@@ -68,13 +69,16 @@ def _why(version: ModelVersion, keep: int) -> str:
 def left_at_service(engine: str, trainings: Iterable[Operation]) -> str:
     """The id of the model that a training without a result may have left at a service, empty where there is
     none. Form Recognizer keeps invalid models, and they count (CONTRACTS 2.3): the URL of a training is its
-    model's. Document Intelligence was told the id, which is the subject of the operation."""
+    model's. Document Intelligence was told the id, which is the subject of the operation. Of Language it is
+    the version's project."""
     for training in trainings:
         found = _MODEL_URL.search(training.url)
         if engine == "form-recognizer" and found:
             return found[1]
         if engine == "document-intelligence" and training.subject:
             return training.subject
+        if engine == "language" and training.subject:
+            return str(TextModelId(training.subject.partition(" ")[2], "none"))
     return ""
 
 

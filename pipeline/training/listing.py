@@ -10,6 +10,8 @@ from pipeline.types import Blob
 LABELS = ".labels.json"
 LAYOUT = ".ocr.json"
 FIELDS = "fields.json"
+OWN = ".formpipe/"
+"""The folder in which we keep what a service is to read of a training set and does not lie there."""
 _SYSTEM_NAMES = frozenset({"thumbs.db", "desktop.ini", "__macosx", "$recycle.bin"})
 
 
@@ -44,7 +46,7 @@ def sort_names(blobs: Iterable[Blob], leave_out: Iterable[str] = ()) -> Listing:
     layouts: dict[str, Blob] = {}
     excluded = tuple(prefix for prefix in leave_out if prefix)
     for blob in blobs:
-        if excluded and blob.path.startswith(excluded):
+        if (excluded and blob.path.startswith(excluded)) or f"/{OWN}" in f"/{blob.path}":
             continue
         if _is_system(blob.path):
             system.append(blob)

@@ -55,13 +55,18 @@ def train(task: TrainTask, storage: Storage, engine: Engine) -> Trained:
 
     Raises RowError (`untrainable`) where the forms do not make a model.
     """
-    made = {document.path: _made(task.scratch, document) for document in task.folder.trained}
-    read = {path: layout for path, layout in made.items() if layout is not None}
+    read = scratch_layouts(task.scratch, task.folder)
     if task.folder.project is not None:
         texts = load_texts(storage, task.folder, read)
         return replace(engine.train_texts(texts, task.folder.project), fields=task.folder.fields)
     forms = load_forms(storage, task.folder, read)
     return engine.train(forms, task.folder.fields, labels=task.folder.use_labels)
+
+
+def scratch_layouts(scratch: Path, folder: TrainingFolder) -> dict[str, Layout]:
+    """What the documents of a set were read as in this run, by path."""
+    made = {document.path: _made(scratch, document) for document in folder.trained}
+    return {path: layout for path, layout in made.items() if layout is not None}
 
 
 def _made(scratch: Path, document: TrainingDocument) -> Layout | None:
