@@ -17,6 +17,9 @@ from pipeline.learning.tagger_tokens import OUTSIDE, Numbers, begins, category_o
 
 Floats = NDArray[np.float64]
 
+_UNLIKELIEST = -300.0
+"""A tag is never less likely than that (in logarithms) for its token: no sum becomes nought."""
+
 
 @dataclass(frozen=True, slots=True)
 class Penalty:
@@ -175,7 +178,7 @@ def _start(steps: Floats) -> Floats:
 def likelihood(chain: Chain, features: Codes) -> Likelihood:
     """Forward and backward over all tokens of a text (at least one)."""
     scores = chain.scores(features)
-    local = np.exp(scores - scores.max(axis=1, keepdims=True))
+    local = np.exp(np.maximum(scores - scores.max(axis=1, keepdims=True), _UNLIKELIEST))
     steps = np.exp(chain.steps.astype(np.float64))
     forward, backward, scale = np.empty_like(local), np.ones_like(local), np.empty(len(local))
     state = _start(steps) * local[0]
