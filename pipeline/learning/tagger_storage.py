@@ -33,7 +33,7 @@ _OF_CHAIN: Mapping[str, str] = {"keys": "u8", "starts": "i8", "tags": "i4", "wei
 
 def tagger_to_bytes(model: TaggerModel) -> bytes:
     """The model as one zip; equal models give equal bytes."""
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "words": model.recurrence.words,
         "counts": model.recurrence.counts,
         "known": model.vocabulary.words,
@@ -100,7 +100,9 @@ def _read(archive: zipfile.ZipFile) -> TaggerModel:
     if not categories:
         raise ValueError("no categories")
     groups = groups_of(len(categories))
-    kinds = {name: kind for number in range(len(groups)) for name, kind in _kinds(number).items()} | _ARRAYS
+    kinds = dict(_ARRAYS)
+    for number in range(len(groups)):
+        kinds |= _kinds(number)
     if set(archive.namelist()) != {"model.json", *(f"{name}.npy" for name in kinds)}:
         raise ValueError("other members than expected")
     arrays = {name: _array(archive.read(f"{name}.npy"), kind) for name, kind in kinds.items()}
