@@ -15,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Row,
     Select,
     and_,
     delete,
@@ -92,11 +93,14 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Doomed:
-    """A document that is to go, and where its output file is looked for."""
+    """A document that is to go, and where its output file is looked for. `pages`: those of its blob that it
+    is, None for all; `routed`: a router handed it on."""
 
     id: int
     container: str
     path: str
+    pages: tuple[int, int] | None = None
+    routed: bool = False
 
 
 def named(connection: Connection, name: str, form_type: str | None, limit: int) -> list[Named]:
@@ -133,12 +137,20 @@ def footprint(connection: Connection, criterion: Criterion) -> Footprint:
 def next_doomed(connection: Connection, criterion: Criterion, limit: int) -> list[Doomed]:
     """Some of the documents that are to go, in the order they were seen."""
     query = (
-        select(document.c.id, document.c.container, document.c.path)
+        select(*(document.c[name] for name in _DOOMED))
         .where(*criterion.chosen())
         .order_by(document.c.id)
         .limit(limit)
     )
-    return [Doomed(*row) for row in connection.execute(query)]
+    return [_doomed(row) for row in connection.execute(query)]
+
+
+_DOOMED = ("id", "container", "path", "first_page", "last_page", "routed_from")
+
+
+def _doomed(row: Row[Any]) -> Doomed:
+    pages = None if row.first_page is None else (row.first_page, row.last_page)
+    return Doomed(row.id, row.container, row.path, pages, row.routed_from is not None)
 
 
 def forget(

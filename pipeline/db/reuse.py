@@ -31,7 +31,8 @@ _PERSON = "person"
 @dataclass(frozen=True, slots=True)
 class Former:
     """A document whose blob is gone and whose values are kept. `certain`: the fields the model found, and
-    whether a value of each needs no person to look at it."""
+    whether a value of each needs no person to look at it. `part`: the pages of the blob that it is, None for
+    all; `routed`: a router handed it on."""
 
     id: int
     ref: BlobRef
@@ -39,6 +40,8 @@ class Former:
     ocr_pages: int | None
     layout_confidence: float | None
     certain: Mapping[str, bool]
+    part: tuple[int, int] | None = None
+    routed: bool = False
 
 
 def find(
@@ -67,7 +70,9 @@ def find(
         return None
     ref = BlobRef(row.account, row.container, row.path, row.etag)
     certain = _certain(connection, row.id)
-    return Former(row.id, ref, row.pages or 0, row.ocr_pages, row.layout_confidence, certain)
+    part = None if row.first_page is None else (row.first_page, row.last_page)
+    read = (row.pages or 0, row.ocr_pages, row.layout_confidence)
+    return Former(row.id, ref, *read, certain, part, row.routed_from is not None)
 
 
 def still_there(connection: Connection, ids: Iterable[int]) -> dict[int, str]:

@@ -23,10 +23,14 @@ _VALUE_KEYS: Mapping[FieldType, str] = {
 _WIRE_TYPES: Mapping[FieldType, str] = {"currency": "number"}
 
 
-def output_path(output_folder: str, backlog_folder: str, path: str) -> str:
+def output_path(
+    output_folder: str, backlog_folder: str, path: str, pages: tuple[int, int] | None = None
+) -> str:
     """Where the result of a backlog document goes: its path below the backlog folder, under the output
-    folder, with `_output.json` after its whole name (`a.pdf` and `a.tif` stay apart)."""
-    return f"{output_folder}{path.removeprefix(backlog_folder)}_output.json"
+    folder, with `_output.json` after its whole name (`a.pdf` and `a.tif` stay apart); of a part of a file
+    with its first and last page before that."""
+    part = f"_pages_{pages[0]}-{pages[1]}" if pages else ""
+    return f"{output_folder}{path.removeprefix(backlog_folder)}{part}_output.json"
 
 
 def result_to_json(

@@ -153,8 +153,8 @@ class _Work:
     def _remove_output(self, storage: Storage, each: Doomed) -> None:
         """Whatever became of the document: a run that was killed may have left a file without a result. A
         path that no file can have never had one."""
-        path = output_path(self.row.output_folder or "", self.row.scoring_folder, each.path)
+        path = output_path(self.row.output_folder or "", self.row.scoring_folder, each.path, each.pages)
         try:
-            storage.delete(each.container, path)
+            storage.delete(self.row.scoring_container if each.routed else each.container, path)
         except DocumentError:
             return

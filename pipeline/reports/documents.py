@@ -29,6 +29,16 @@ class Checked:
     part_pages: int
     values: int
     fields: frozenset[str]
+    first_page: int | None = None
+    last_page: int | None = None
+    routed_from: int | None = None
+
+    @property
+    def part(self) -> tuple[int, int] | None:
+        """The pages of its blob that it is, None for all."""
+        if self.first_page is None or self.last_page is None:
+            return None
+        return (self.first_page, self.last_page)
 
 
 def highest_id(database: Engine) -> int:
@@ -107,6 +117,9 @@ def _query(form_type: str, stage: str, last: int, size: int) -> Select[Any]:
             document.c.outcome,
             document.c.pages,
             document.c.model_version_id,
+            document.c.first_page,
+            document.c.last_page,
+            document.c.routed_from,
         )
         .where(document.c.form_type == form_type, document.c.stage == stage, document.c.id > last)
         .order_by(document.c.id)

@@ -181,6 +181,8 @@ class _Check:
     def _in_backlog(self, found: documents.Checked) -> bool:
         """Documents from elsewhere (a folder the row had before, a router) are not in the listing."""
         row = self._row
+        if found.routed_from is not None:
+            return False
         return found.container == row.scoring_container and found.path.startswith(row.scoring_folder)
 
     def _was_listed(self, key: int) -> bool:
@@ -188,7 +190,7 @@ class _Check:
 
     def _output(self, found: documents.Checked) -> Iterator[Difference]:
         row = self._row
-        path = output_path(row.output_folder or "", row.scoring_folder, found.path)
+        path = output_path(row.output_folder or "", row.scoring_folder, found.path, found.part)
         self._counts.outputs += 1
         try:
             content = self._storage.read(row.scoring_container, path)

@@ -14,6 +14,7 @@ from pipeline.scoring.judgement import judge, layout_confidence, type_values
 from pipeline.types import (
     AccountNames,
     BacklogDocument,
+    BlobRef,
     DocumentResult,
     ExtractedField,
     FieldSpec,
@@ -34,15 +35,33 @@ class ScoringModel:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputPlace:
+    """Where the output file of a document goes that lies in the backlog of a router."""
+
+    account: AccountNames
+    container: str
+
+
+@dataclass(frozen=True, slots=True)
 class ScoreTask:
-    """One document to score. `output_path` is empty where no output file is wanted. `operation`: a service
-    has the document already and is only to be asked for the result."""
+    """One document to score. `output_path` is empty where no output file is wanted; `output`: where it goes,
+    None for the container of the document. `operation`: a service has the document already and is only to be
+    asked for the result."""
 
     document: BacklogDocument
     model: ScoringModel
     account: AccountNames
     output_path: str = ""
     operation: Operation | None = None
+    output: OutputPlace | None = None
+
+    @property
+    def output_account(self) -> AccountNames:
+        return self.output.account if self.output else self.account
+
+    @property
+    def output_container(self) -> str:
+        return self.output.container if self.output else self.document.ref.container
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +73,35 @@ class Found:
     content_hash: str
 
 
-def score_document(task: ScoreTask, storage: Storage, engine: Engine) -> DocumentResult:
-    """What the model finds in the document. Raises DocumentError or AttemptError where it cannot.
+def score_document(
+    task: ScoreTask, storage: Storage, engine: Engine, outputs: Storage | None = None
+) -> DocumentResult:
+    """What the model finds in the document. Raises DocumentError or AttemptError where it cannot. `outputs`:
+    where its output file goes, None for the storage it lies in.
 
     The output file is written before the result is handed back: a run that is killed in between writes
     the same file again, and none is ever missing.
     """
     started = time.perf_counter()
     ref, model = task.document.ref, task.model
-    content = storage.read(ref.container, ref.path, ref.etag)
+    content, digest = read_pages(storage, ref, task.document.pages)
     layout = engine.layout(content, max_pages=model.max_pages, file_type=model.file_type)
-    found = Found(layout, engine.extract(model.model_id, layout), hashlib.sha256(content).hexdigest())
-    result = conclude(task, found, storage)
+    found = Found(layout, engine.extract(model.model_id, layout), digest)
+    result = conclude(task, found, outputs or storage)
     return replace(result, seconds=round(time.perf_counter() - started, 3))
+
+
+def read_pages(storage: Storage, ref: BlobRef, pages: tuple[int, int] | None) -> tuple[bytes, str]:
+    """The content of a blob, or of some of its pages, and its hash. Parts of one content differ in theirs."""
+    content = storage.read(ref.container, ref.path, ref.etag)
+    digest = hashlib.sha256(content).hexdigest()
+    if pages is None:
+        return content, digest
+    # the readers' libraries belong into the workers, not into the process that hands out the work
+    from pipeline.reading.cutting import cut
+
+    part = f"{digest}:{pages[0]}-{pages[1]}"
+    return cut(content, *pages), hashlib.sha256(part.encode()).hexdigest()
 
 
 def conclude(task: ScoreTask, found: Found, storage: Storage) -> DocumentResult:
@@ -77,7 +112,7 @@ def conclude(task: ScoreTask, found: Found, storage: Storage) -> DocumentResult:
     if task.output_path:
         body = result_to_json(layout, values, model.fields, model.model_id)
         content = json.dumps(body, ensure_ascii=False).encode()
-        storage.write(task.document.ref.container, task.output_path, content)
+        storage.write(task.output_container, task.output_path, content)
     return DocumentResult(
         document=task.document,
         outcome=verdict.outcome,

@@ -56,12 +56,13 @@ class Reuse:
             return True
         if former.ref.account != task.document.ref.account or self.row.output_folder is None:
             return False
-        before = output_path(self.row.output_folder, self.row.scoring_folder, former.ref.path)
+        before = output_path(self.row.output_folder, self.row.scoring_folder, former.ref.path, former.part)
+        container = self.row.scoring_container if former.routed else former.ref.container
         try:
-            content = self.storage.read(former.ref.container, before)
+            content = self.storage.read(container, before)
         except (AttemptError, DocumentError):
             return False
-        self.storage.write(task.document.ref.container, task.output_path, content)
+        self.storage.write(task.output_container, task.output_path, content)
         return True
 
 

@@ -63,8 +63,8 @@ class ServiceScoring:
         def stages() -> Iterator[StageTask]:
             for key, task in enumerate(tasks):
                 waiting[key] = task
-                ref, file_type = task.document.ref, task.model.file_type
-                yield StageTask(ref, task.account, self.folder, file_type, key)
+                document, file_type = task.document, task.model.file_type
+                yield StageTask(document.ref, task.account, self.folder, file_type, key, document.pages)
 
         limit = timeout(cast(ScoreTask, None))
         for outcome in self.readers.map(stages(), parallelism=parallelism, timeout=lambda task: limit):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -12,16 +12,19 @@ from typing import Any, cast
 
 from sqlalchemy import Connection, Engine
 
-from pipeline.db import claims, deliveries, documents, operations, targets
+from pipeline.db import claims, deliveries, documents, operations, routing, targets
+from pipeline.db.gone import BLOB_GONE
+from pipeline.db.routing import Leg
 from pipeline.db.transactions import consult, transact
 from pipeline.errors import AttemptError, DocumentError, RowError, RunError
 from pipeline.formats.result_json import output_path
 from pipeline.ports import Executor, Outcome
 from pipeline.remote import Operation
-from pipeline.scoring.document import ScoreTask, ScoringModel
+from pipeline.scoring.document import OutputPlace, ScoreTask, ScoringModel
 from pipeline.scoring.reuse import hand_over, lost
+from pipeline.scoring.routing import Router, route
 from pipeline.scoring.spending import OVER_LIMIT, Spending
-from pipeline.types import BacklogDocument, DocumentResult, FormType, ModelVersion
+from pipeline.types import AccountNames, BacklogDocument, DocumentResult, FormType, ModelVersion
 
 _ENDS_AT_ONCE = {"timed-out", "out-of-memory"}
 _COSTS_NO_ATTEMPT = {"stopped", "blob-changed", "operation-expired", "poll-failed", OVER_LIMIT, "taken-away"}
@@ -49,12 +52,15 @@ class Tally:
     """What was done so far, in documents, pages and values. `taken_away`: documents whose result was not
     written, for their blob changed or they were forgotten meanwhile; `begun_again`: operations that were past
     their deadline or no longer known to the service; `reused`: those loaded or partial that took over the
-    values of a former name, which counts no page and no value."""
+    values of a former name, which counts no page and no value; `routed`: the documents that were handed on to
+    form types."""
 
     loaded: int = 0
     partial: int = 0
     dead: int = 0
     gone: int = 0
+    unrouted: int = 0
+    routed: int = 0
     postponed: int = 0
     taken_away: int = 0
     begun_again: int = 0
@@ -67,7 +73,7 @@ class Tally:
 
     @property
     def finished(self) -> int:
-        return self.loaded + self.partial + self.dead + self.gone
+        return self.loaded + self.partial + self.dead + self.gone + self.unrouted
 
     def add(self, result: DocumentResult, times: int = 1) -> None:
         setattr(self, result.outcome, getattr(self, result.outcome) + times)
@@ -94,7 +100,9 @@ class ScoringContext:
     """What scoring works with. `guard` is called in every writing transaction; `stopping` says that no
     further document may be begun; `progress` hears of every outcome, `committed` of every transaction that
     wrote values. `recover` returns what dead runs held, and says how many documents that was. `stored`: the
-    fields whose values are kept, None for all. `spending` says when no further document may be paid."""
+    fields whose values are kept, None for all. `spending` says when no further document may be paid.
+    `router`: what the row hands on, None for one that is no router; `accounts`: where the blobs of each
+    router are."""
 
     database: Engine
     executor: Executor
@@ -107,6 +115,8 @@ class ScoringContext:
     recover: Callable[[], int] = lambda: 0
     stored: frozenset[str] | None = None
     spending: Spending = field(default_factory=Spending)
+    router: Router | None = None
+    accounts: Mapping[str, AccountNames] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
 
 
@@ -134,6 +144,7 @@ class _Scorer:
         self._limits = limits
         self._model = scoring_model(row, version, limits)
         self._finished: list[DocumentResult] = []
+        self._legs: dict[BacklogDocument, tuple[Leg, ...]] = {}
         self._postponed: list[tuple[BacklogDocument, Exception]] = []
         self._left_for_later: set[int] = set()
         self._committed_at = time.monotonic()
@@ -180,11 +191,12 @@ class _Scorer:
             while not self._ended(stage) and (batch := self._claim(stage, after)):
                 keys = [document.id for document in batch]
                 known = consult(self._context.database, partial(operations.of_documents, ids=keys))
+                routers = self._routers(batch)
                 for document in batch:
                     if self._ended(stage):
                         break
                     if document.id not in self._left_for_later:
-                        yield self._task(document, known.get(document.id))
+                        yield self._task(document, known.get(document.id), routers)
                 after = batch[-1].id
 
     def _ended(self, stage: str) -> bool:
@@ -192,9 +204,23 @@ class _Scorer:
         spent = stage == "pending" and self._context.spending.closed is not None
         return spent or self._context.stopping()
 
-    def _task(self, document: BacklogDocument, operation: Operation | None) -> ScoreTask:
-        path = self._output_path(document)
-        return ScoreTask(document, self._model, self._row.secrets.scoring, path, operation)
+    def _routers(self, batch: Sequence[BacklogDocument]) -> Mapping[int, str]:
+        """The routers that handed documents on, by the ids of their own documents."""
+        sources = {each.routed_from for each in batch if each.routed_from is not None}
+        if not sources:
+            return {}
+        return consult(self._context.database, partial(routing.routers_of, ids=sorted(sources)))
+
+    def _task(
+        self, document: BacklogDocument, operation: Operation | None, routers: Mapping[int, str]
+    ) -> ScoreTask:
+        """One that was handed on is read where its router has it, and its output goes to this row's place."""
+        path, account = self._output_path(document), self._row.secrets.scoring
+        if document.routed_from is None:
+            return ScoreTask(document, self._model, account, path, operation)
+        of_router = self._context.accounts.get(routers.get(document.routed_from, ""), account)
+        output = OutputPlace(account, self._row.scoring_container)
+        return ScoreTask(document, self._model, of_router, path, operation, output)
 
     def _claim(self, stage: str, after: int) -> list[BacklogDocument]:
         context, now = self._context, self._context.now()
@@ -212,7 +238,8 @@ class _Scorer:
     def _output_path(self, document: BacklogDocument) -> str:
         if self._row.output_folder is None:
             return ""
-        return output_path(self._row.output_folder, self._row.scoring_folder, document.ref.path)
+        folder, backlog = self._row.output_folder, self._row.scoring_folder
+        return output_path(folder, backlog, document.ref.path, document.pages)
 
     def _take(self, outcome: Outcome[ScoreTask, object]) -> None:
         document = outcome.task.document
@@ -241,6 +268,9 @@ class _Scorer:
             self.tally.begun_again += reason in _BEGUN_AGAIN
 
     def _end(self, result: DocumentResult) -> None:
+        if self._context.router is not None:
+            decision = route(result, self._context.router)
+            result, self._legs[result.document] = decision.result, decision.legs
         result = self._kept(result)
         self._finished.append(result)
         self.tally.add(result)
@@ -264,6 +294,9 @@ class _Scorer:
         for result in self._finished:
             if result.document not in written:
                 self.tally.withdraw(result)
+            else:
+                self.tally.routed += len(self._legs.get(result.document, ()))
+        self._legs.clear()
         self._finished.clear()
         self._postponed.clear()
         self._context.committed()
@@ -281,6 +314,7 @@ class _Scorer:
             connection, finished, model_version_id=self._version.id, run_id=self._context.run_id, now=now
         )
         hand_over(connection, self._row, finished)
+        self._hand_on(connection, finished, now)
         targets.refresh(connection, self._row, keys)
         operations.finish_of_documents(connection, keys, now)
         deliveries.queue(connection, self._row.sinks, keys, now)
@@ -288,6 +322,14 @@ class _Scorer:
             if document in held:
                 self._postpone(connection, document, error, now)
         return held
+
+    def _hand_on(self, connection: Connection, finished: Sequence[DocumentResult], now: datetime) -> None:
+        """Carry out what was decided of a router's documents; of blobs that are gone nothing is left."""
+        gone = [result.document.id for result in finished if result.outcome == "gone"]
+        routing.follow_gone(connection, gone, now, BLOB_GONE)
+        ended = (result.document for result in finished if result.outcome != "gone")
+        if self._context.router is not None:
+            routing.hand_on(connection, {each: self._legs.get(each, ()) for each in ended}, now)
 
     def _standing(self, connection: Connection, now: datetime) -> set[BacklogDocument]:
         """What this run holds still, as it was when it was read: a document whose blob changed may be held

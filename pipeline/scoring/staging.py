@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from pipeline.errors import DocumentError
 from pipeline.ports import Storage
 from pipeline.reading.content import HEAD_LENGTH, content_type
 from pipeline.remote import StagedDocument
+from pipeline.scoring.document import read_pages
 from pipeline.types import AccountNames, BlobRef
 
 _ALIASES = {"image/tif": "image/tiff", "image/jpg": "image/jpeg"}
@@ -17,13 +17,15 @@ _ALIASES = {"image/tif": "image/tiff", "image/jpg": "image/jpeg"}
 
 @dataclass(frozen=True, slots=True)
 class StageTask:
-    """A blob to be laid down as a file in `folder`. `file_type`: what the row says its documents are."""
+    """A blob to be laid down as a file in `folder`, or its `pages` from the first to the last. `file_type`:
+    what the row says its documents are."""
 
     ref: BlobRef
     account: AccountNames
     folder: Path
     file_type: str | None = None
     key: int = 0
+    pages: tuple[int, int] | None = None
 
 
 def stage(task: StageTask, storage: Storage) -> StagedDocument:
@@ -35,7 +37,7 @@ def stage(task: StageTask, storage: Storage) -> StagedDocument:
     # the readers' libraries belong into the workers, not into the process that hands out the work
     from pipeline.reading.reader import count_pages
 
-    content = storage.read(task.ref.container, task.ref.path, task.ref.etag)
+    content, digest = read_pages(storage, task.ref, task.pages)
     kind = content_type(content[:HEAD_LENGTH])
     wanted = (task.file_type or "").lower()
     if wanted and kind != _ALIASES.get(wanted, wanted):
@@ -44,7 +46,6 @@ def stage(task: StageTask, storage: Storage) -> StagedDocument:
             "empty the column or move the file.",
             reason="other-file-type",
         )
-    digest = hashlib.sha256(content).hexdigest()
     pages = count_pages(content)
     file = task.folder / f"{task.key}-{digest[:32]}"
     file.write_bytes(content)
