@@ -135,7 +135,7 @@ def _of(lesson: Lesson, group: range) -> Lesson:
     """The text with only the entities of some categories, numbered from 0."""
     first, end = begins(group.start), begins(group.stop)
     inside = (lesson.tags >= first) & (lesson.tags < end)
-    spans = ((category - group.start, *place) for category, *place in lesson.spans if category in group)
+    spans = ((number - group.start, at, stop) for number, at, stop in lesson.spans if number in group)
     return Lesson(lesson.tokens, np.where(inside, lesson.tags - 2 * group.start, OUTSIDE), frozenset(spans))
 
 
