@@ -33,6 +33,7 @@ def create_app(options: EmulatorOptions) -> Starlette:
     """The application; its worker processes end with it. Raises RunError (`state-in-use`,
     `state-unusable`)."""
     door = Door(options, ROUTES)
+    language.take_up(door.service)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

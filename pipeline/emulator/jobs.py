@@ -112,6 +112,10 @@ class Jobs:
         self.store.count(job.kind, job.model_id)
         self._threads.submit(self._guarded, call, job)
 
+    def go_on_with(self, job: StoredJob, call: Callable[[StoredJob], None]) -> None:
+        """The same for one that was begun before a restart, and counted then."""
+        self._threads.submit(self._guarded, call, job)
+
     def _guarded(self, call: Callable[[StoredJob], None], job: StoredJob) -> None:
         """No operation goes on for ever because of what was not foreseen. What it says may be a value."""
         try:

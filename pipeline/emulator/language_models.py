@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 import uuid
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, cast
 
 from starlette.responses import Response
 
+from pipeline.emulator import language_state as state
 from pipeline.emulator.jobs import TEXTS
 from pipeline.emulator.language_routing import (
     FIRST,
@@ -36,7 +38,7 @@ from pipeline.errors import FormpipeError
 from pipeline.remote import ServiceFault
 from pipeline.wire.language import encode_evaluation, encode_jobs, encode_projects
 from pipeline.wire.language.encode_projects import CONFIG
-from pipeline.wire.language.records import TrainingAsked, TrainingJob
+from pipeline.wire.language.records import EvaluationOptions, TrainingAsked, TrainingJob
 from pipeline.wire.language.server_refusals import not_found, refused
 from pipeline.wire.language.server_requests import read_training
 from pipeline.wire.language.versions import Version
@@ -66,10 +68,21 @@ def train(version: Version, call: Call, service: EmulatorService) -> Response:
         _require_room(call, service, record.name, asked.label)
         job = new_job(
             call, service, "train", asked.label, project=record.name, config=asked.config,
-            manual=asked.options.manual,
+            options=asdict(asked.options),
         )  # fmt: skip
     service.run(job, lambda each: _train(each, service, record, asked))
     return begun(version, call, f"{record.name}/train/jobs/{job.id}")
+
+
+def take_up(job: StoredJob, service: EmulatorService) -> None:
+    """Go on with what was begun before a restart, on the labels that the project has by now."""
+    record = state.project_of(service.store, job.resource, job.details["project"])
+    if record is None or record.file is None:
+        service.fail(job, ServiceFault("InvalidArgument", "The project is not there any more."))
+        return
+    options = EvaluationOptions(**job.details["options"])
+    asked = TrainingAsked(job.model_id, options, job.details["config"])
+    service.go_on_with(job, lambda each: _train(each, service, record, asked))
 
 
 def _require_idle(call: Call, service: EmulatorService, project: str) -> None:

@@ -37,7 +37,7 @@ from pipeline.rest.limits import OperationClass
 from pipeline.texts import FoundEntity, IndexType, TextAnswer, TextDocument
 from pipeline.wire.language import encode_results
 from pipeline.wire.language.encode_results import TaskResult
-from pipeline.wire.language.records import Task, TextRequest
+from pipeline.wire.language.records import Task
 from pipeline.wire.language.server_refusals import not_found, refused, wrong
 from pipeline.wire.language.server_texts import read_texts
 from pipeline.wire.language.versions import Version
@@ -45,6 +45,7 @@ from pipeline.wire.language.versions import Version
 _EMPTY = ServiceFault("InvalidDocument", "Document text is empty.")
 _PAGE, _MOST_OF_A_PAGE = 20, 50
 _RESULTS: TypeAdapter[list[TaskResult]] = TypeAdapter(list[TaskResult])
+_DOCUMENTS: TypeAdapter[tuple[TextDocument, ...]] = TypeAdapter(tuple[TextDocument, ...])
 _TASKS: TypeAdapter[tuple[Task, ...]] = TypeAdapter(tuple[Task, ...])
 
 
@@ -58,12 +59,21 @@ def submit(version: Version, call: Call, service: EmulatorService) -> Response:
     job = service.new_job(
         call.resource, "analyze", TEXTS, deployed[0].label, str(uuid.uuid4()),
         tasks=_TASKS.dump_python(tuple(tasks), mode="json"),
+        bundles=[deployment.bundle for deployment in deployed],
         name=asked.display_name,
         version=version.name,
     )  # fmt: skip
-    request = replace(asked, tasks=tuple(tasks))
-    service.run(job, lambda each: _analyze(each, service, request, deployed))
+    service.store.input(job.id).write_bytes(_DOCUMENTS.dump_json(asked.documents))
+    service.run(job, lambda each: _analyze(each, service))
     return _begun(version, call, job)
+
+
+def take_up(job: StoredJob, service: EmulatorService) -> None:
+    """Go on with what was begun before a restart."""
+    if service.store.input(job.id).exists():
+        service.go_on_with(job, lambda each: _analyze(each, service))
+    else:
+        service.fail(job, ServiceFault("InternalServerError", "The emulator was restarted."))
 
 
 def _named(task: Task, number: int) -> Task:
@@ -103,16 +113,15 @@ def _query(version: Version) -> str:
 # --- and asked of models ----------------------------------------------------------------------------
 
 
-def _analyze(
-    job: StoredJob, service: EmulatorService, asked: TextRequest, deployed: Sequence[TextDeployment]
-) -> None:
+def _analyze(job: StoredJob, service: EmulatorService) -> None:
     if not begins(service, job):
         return
-    sizes = {document.id: len(document.text) for document in asked.documents}
+    documents = _DOCUMENTS.validate_json(service.store.input(job.id).read_bytes())
+    sizes = {document.id: len(document.text) for document in documents}
     results = []
     try:
-        for task, deployment in zip(asked.tasks, deployed, strict=True):
-            items = tuple(_items(service, asked.documents, task, deployment))
+        for task, bundle in zip(_tasks(job), job.details["bundles"], strict=True):
+            items = tuple(_items(service, documents, task, bundle))
             results.append(TaskResult(task, "succeeded", service.now, items, sizes=sizes))
     except FormpipeError as error:
         service.end(job, ServiceFault("InternalServerError", f"An unexpected error: {error.reason}."))
@@ -121,12 +130,16 @@ def _analyze(
         service.end(job, results=_RESULTS.dump_python(results, mode="json"))
 
 
+def _tasks(job: StoredJob) -> tuple[Task, ...]:
+    return _TASKS.validate_python(job.details["tasks"])
+
+
 def _items(
-    service: EmulatorService, documents: Sequence[TextDocument], task: Task, deployment: TextDeployment
+    service: EmulatorService, documents: Sequence[TextDocument], task: Task, bundle: str
 ) -> Iterator[TextItem]:
     """In the order of the documents; of an empty one an error."""
     there = [document for document in documents if document.text.strip()]
-    asked = TextTask(deployment.bundle, task.kind == "entities", tuple(one.text for one in there))
+    asked = TextTask(bundle, task.kind == "entities", tuple(one.text for one in there))
     found = cast(tuple[TextAnswer, ...], service.perform(asked, service.options.document_seconds))
     answers = {document.id: said for document, said in zip(there, found, strict=True)}
     for document in documents:
@@ -180,9 +193,8 @@ def _results(job: StoredJob) -> list[TaskResult]:
     if job.state == "succeeded":
         return _RESULTS.validate_python(job.details["results"])
     told = job_of(job).status
-    tasks = _TASKS.validate_python(job.details["tasks"])
     faults = (job.fault,) if job.fault else ()
-    return [TaskResult(task, told, job.updated, faults=faults) for task in tasks]
+    return [TaskResult(task, told, job.updated, faults=faults) for task in _tasks(job)]
 
 
 def _page(result: TaskResult, skip: int, top: int, *, statistics: bool) -> TaskResult:

@@ -280,9 +280,9 @@ class EmulatorService(Jobs):
         for job in self.store.jobs():
             if job.state in ("succeeded", "failed") or canned(job):
                 continue
-            if job.family == TEXTS:
-                self._end(job, ServiceFault("InternalServerError", "The emulator was restarted."))
-            elif job.kind in ("layout", "analyze") and self.store.input(job.id).exists():
+            if job.family == TEXTS and job.kind in ("train", "analyze"):
+                continue  # taken up by language.py
+            if job.kind in ("layout", "analyze") and self.store.input(job.id).exists():
                 self._threads.submit(self._guarded, self._read, job)
             elif job.kind == "train":
                 self._untrained(job, GENERIC)
