@@ -13,6 +13,10 @@ IndexType = Literal["Utf16CodeUnit", "UnicodeCodePoint", "TextElements_v8"]
 ProjectKind = Literal["entities", "single", "multi"]
 """What a project of the Language service is for: entities, one class a text, or any number of classes."""
 
+CLASS, CONFIDENCE, CLASSES = "class", "confidence", "classes"
+"""The fields of a classifier's answer: its class (of several one occurrence each, the likeliest first), how
+sure it is of the likeliest, and, of a multi-label model, all of them in one text."""
+
 
 def project_kind(kind: TextKind, *, multi_label: bool = False) -> ProjectKind:
     if kind == "entities":

@@ -9,11 +9,8 @@ from pipeline.learning import classifier_evaluation, tagger_evaluation
 from pipeline.learning.classifier import TextClassifier
 from pipeline.learning.tagger import EntityTagger
 from pipeline.learning.text_split import Split, split
-from pipeline.texts import LabelledText, TextEvaluation, TextOutcome
+from pipeline.texts import CLASS, LabelledText, TextEvaluation, TextOutcome
 from pipeline.types import Evaluation, FieldOutcome
-
-CLASS = "class"
-"""The field that a classifier's answer is kept under."""
 
 
 def validate_entities(

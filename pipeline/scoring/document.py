@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from pipeline.formats.result_json import result_to_json
 from pipeline.ports import Engine, Storage
 from pipeline.remote import Operation
-from pipeline.scoring.judgement import judge, layout_confidence, type_values
+from pipeline.scoring.judgement import empty_text, judge, layout_confidence, type_values
+from pipeline.scoring.text_document import fields_of, read_text, reviewed
+from pipeline.texts import ProjectKind, TextAnswer, project_kind
 from pipeline.types import (
     AccountNames,
     BacklogDocument,
@@ -19,12 +21,15 @@ from pipeline.types import (
     ExtractedField,
     FieldSpec,
     Layout,
+    ModelKind,
+    ScoredValue,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class ScoringModel:
-    """What a worker needs to know of the model version and the row it scores for."""
+    """What a worker needs to know of the model version and the row it scores for. `multi_label`: of a
+    classifier that gives any number of classes."""
 
     model_id: str
     fields: tuple[FieldSpec, ...]
@@ -32,6 +37,13 @@ class ScoringModel:
     min_confidence: float
     max_pages: int
     file_type: str | None
+    kind: ModelKind = "form"
+    multi_label: bool = False
+
+    @property
+    def texts(self) -> ProjectKind | None:
+        """What a model of texts is for, None of a model of forms."""
+        return None if self.kind == "form" else project_kind(self.kind, multi_label=self.multi_label)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +78,13 @@ class ScoreTask:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What an engine found in a document whose content has this hash."""
+    """What an engine found in a document whose content has this hash. `text`: what a model of texts was asked
+    about."""
 
     layout: Layout
     values: tuple[ExtractedField, ...]
     content_hash: str
+    text: str | None = None
 
 
 def score_document(
@@ -85,10 +99,19 @@ def score_document(
     started = time.perf_counter()
     ref, model = task.document.ref, task.model
     content, digest = read_pages(storage, ref, task.document.pages)
-    layout = engine.layout(content, max_pages=model.max_pages, file_type=model.file_type)
-    found = Found(layout, engine.extract(model.model_id, layout), digest)
+    found = _found(content, digest, model, engine)
     result = conclude(task, found, outputs or storage)
     return replace(result, seconds=round(time.perf_counter() - started, 3))
+
+
+def _found(content: bytes, digest: str, model: ScoringModel, engine: Engine) -> Found:
+    kind, most = model.texts, model.max_pages
+    if kind is None:
+        layout = engine.layout(content, max_pages=most, file_type=model.file_type)
+        return Found(layout, engine.extract(model.model_id, layout), digest)
+    read = read_text(content, engine, max_pages=most, file_type=model.file_type)
+    answer = engine.answer(model.model_id, read.text) if read.text.strip() else TextAnswer()
+    return Found(read.layout, fields_of(answer, kind, read.text, read.layout), digest, read.text)
 
 
 def read_pages(storage: Storage, ref: BlobRef, pages: tuple[int, int] | None) -> tuple[bytes, str]:
@@ -107,8 +130,9 @@ def read_pages(storage: Storage, ref: BlobRef, pages: tuple[int, int] | None) ->
 def conclude(task: ScoreTask, found: Found, storage: Storage) -> DocumentResult:
     """Type and judge what was found and write the output file, whichever engine found it."""
     model, layout = task.model, found.layout
-    values = type_values(found.values, model.fields, model.locale, model.min_confidence)
-    verdict = judge(layout, values, model.fields)
+    values = _typed(found, model)
+    blank = found.text is not None and not found.text.strip()
+    verdict = empty_text(layout) if blank else judge(layout, values, model.fields)
     if task.output_path:
         body = result_to_json(layout, values, model.fields, model.model_id)
         content = json.dumps(body, ensure_ascii=False).encode()
@@ -125,3 +149,10 @@ def conclude(task: ScoreTask, found: Found, storage: Storage) -> DocumentResult:
         layout_confidence=layout_confidence(layout),
         tables=tuple((page.number, table) for page in layout.pages for table in page.tables),
     )
+
+
+def _typed(found: Found, model: ScoringModel) -> tuple[ScoredValue, ...]:
+    """A classifier's answer is in no locale."""
+    locale = None if model.kind == "classes" else model.locale
+    values = type_values(found.values, model.fields, locale, model.min_confidence)
+    return reviewed(values) if model.kind == "classes" else values

@@ -35,13 +35,21 @@ def type_values(
 
 def judge(layout: Layout, values: Sequence[ScoredValue], specs: Sequence[FieldSpec]) -> Verdict:
     """`loaded` only when every page was read, something was found, and no required field is missing or
-    in doubt; else `partial` with the first reason in that order."""
+    in doubt; else `partial` with the first reason in that order. Of a text too: one without any entity may be
+    sound, or one that was read as rubbish, and only a person can tell."""
     certain: dict[str, bool] = {}
     for value in values:
         name = value.found.field
         certain[name] = certain.get(name, False) or not value.review
     pages = len(layout.pages)
     return verdict(pages, layout.page_count if layout.truncated else pages, certain, specs)
+
+
+def empty_text(layout: Layout) -> Verdict:
+    """A document that has no text at all says nothing to a model of texts."""
+    if layout.truncated:
+        return judge(layout, (), ())
+    return Verdict("partial", "empty-text", "there is no text in this document")
 
 
 def verdict(read: int, there: int, certain: Mapping[str, bool], specs: Sequence[FieldSpec]) -> Verdict:

@@ -24,6 +24,7 @@ from pipeline.scoring.document import OutputPlace, ScoreTask, ScoringModel
 from pipeline.scoring.reuse import hand_over, lost
 from pipeline.scoring.routing import Router, route
 from pipeline.scoring.spending import OVER_LIMIT, Spending
+from pipeline.texts import CLASSES
 from pipeline.types import AccountNames, BacklogDocument, DocumentResult, FormType, ModelVersion
 
 _ENDS_AT_ONCE = {"timed-out", "out-of-memory"}
@@ -369,6 +370,8 @@ def scoring_model(row: FormType, version: ModelVersion, limits: ScoringLimits) -
         min_confidence=limits.min_confidence if row.min_confidence is None else row.min_confidence,
         max_pages=row.max_pages or limits.max_pages,
         file_type=row.file_type,
+        kind=version.model_kind,
+        multi_label=version.model_kind == "classes" and CLASSES in {spec.name for spec in version.fields},
     )
 
 

@@ -25,7 +25,7 @@ from pipeline.scoring.text_answers import answer_of
 from pipeline.scoring.text_batches import Entry, Filling, halves, patiently, records
 from pipeline.scoring.text_document import fields_of
 from pipeline.scoring.text_staging import StagedText, TextStageTask
-from pipeline.texts import ProjectKind, TextAnswer, TextDocument, TextModelId, project_kind
+from pipeline.texts import ProjectKind, TextAnswer, TextDocument, TextKind, TextModelId, project_kind
 from pipeline.types import DocumentResult, ModelVersion
 from pipeline.wire.language.batches import CHARACTERS
 
@@ -91,7 +91,7 @@ class _Asking:
     def __init__(self, scoring: TextScoring, model: TextModelId) -> None:
         self._scoring = scoring
         self._model = model
-        kind = "entities" if scoring.version.model_kind == "entities" else "classes"
+        kind: TextKind = "entities" if scoring.version.model_kind == "entities" else "classes"
         self._kind: ProjectKind = project_kind(kind, multi_label=model.multi_label)
         self._again: deque[Submission] = deque()
 
@@ -269,7 +269,8 @@ class _Asking:
         task, staged = entry.task, entry.staged
         layout = staged.layout
         values = fields_of(answer, self._kind, staged.text, layout)
-        result = conclude(task, Found(layout, values, staged.document.content_hash), self._scoring.storage)
+        found = Found(layout, values, staged.document.content_hash, staged.text)
+        result = conclude(task, found, self._scoring.storage)
         by = task.operation.model_version_id if task.operation else None
         seconds = time.perf_counter() - entry.began if entry.began else None
         return replace(result, model_version_id=by, seconds=seconds)

@@ -90,8 +90,9 @@ def _check_duplicates(
             continue
         if document.label_digest != first.label_digest:
             message = f"Same content as {first.path}, but other labels; only those of {first.path} are used."
-            severity = "error" if paid(service) else "warning"
-            yield Finding(severity, "labels-contradict", document.path, message)
+            yield Finding(
+                "error" if paid(service) else "warning", "labels-contradict", document.path, message
+            )
         else:
             message = f"Same content as {first.path}: it is used once."
             yield Finding("warning", "duplicate-form", document.path, message)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pipeline.ports import Storage
 from pipeline.services import Service
-from pipeline.texts import TextKind, TextProject
+from pipeline.texts import CLASS, CLASSES, CONFIDENCE, TextKind, TextProject
 from pipeline.training.checks import check_names, paid
 from pipeline.training.collection import Collector
 from pipeline.training.fingerprint import Terms, fingerprint
@@ -17,10 +17,6 @@ from pipeline.training.text_checks import check_texts, select_texts
 from pipeline.training.text_collection import TextCollector
 from pipeline.training.text_projects import Folder
 from pipeline.types import FieldSpec, Finding, FormType
-
-CLASS, CONFIDENCE, CLASSES = "class", "confidence", "classes"
-"""The fields of a classifier's answer: its class (of several, one occurrence each, the likeliest first), how
-sure it is of the likeliest, and, of a multi-label model, all of them in one text."""
 
 
 def inspect_texts(
@@ -59,6 +55,14 @@ def text_fields(project: TextProject) -> tuple[FieldSpec, ...]:
     return (FieldSpec(CLASS), FieldSpec(CONFIDENCE, "number"), *several)
 
 
+def _fields(project: TextProject, rows: Sequence[FormType]) -> tuple[FieldSpec, ...]:
+    """With what the rows say of them. A classifier has no other fields than its own."""
+    known = text_fields(project)
+    names = {spec.name for spec in known}
+    merged = merge_fields(rows, known, ())
+    return merged if project.kind == "entities" else tuple(spec for spec in merged if spec.name in names)
+
+
 def _inspected(
     form_type: FormType,
     rows: Sequence[FormType],
@@ -67,7 +71,7 @@ def _inspected(
     trained: tuple[TrainingDocument, ...],
     findings: Sequence[Finding],
 ) -> TrainingFolder:
-    fields = merge_fields(rows, text_fields(project), ())
+    fields = _fields(project, rows)
     terms = Terms(
         members=tuple(row.form_type for row in rows),
         engine=form_type.engine,
