@@ -12,6 +12,7 @@ import typer
 
 from pipeline.cli.console import err, out
 from pipeline.cli.tables import Output, print_json, print_table, short_time
+from pipeline.cli.unrouted import say_unrouted
 from pipeline.db.connection import reading
 from pipeline.reports import queries
 from pipeline.reports.standing import LastRun, Standing, standings
@@ -55,19 +56,28 @@ def status(
     outcome: Annotated[
         State | None, typer.Option("--outcome", help="List documents instead.", show_default=False)
     ] = None,
+    unrouted: Annotated[
+        bool,
+        typer.Option("--unrouted", help="List what a router is not sure of, with its best guesses, instead."),
+    ] = False,
     review: Annotated[
         bool, typer.Option("--review", help="List the values a person should check instead.")
     ] = False,
     limit: Annotated[int, typer.Option("--limit", min=1, help="The longest list.")] = 1000,
     output: Annotated[Output, typer.Option("--output", "-o", help="How to answer.")] = Output.TEXT,
 ) -> None:
-    """Where every form type stands, its documents by outcome, or the values to check (never their text)."""
+    """Where every form type stands, its documents by outcome, what a router is not sure of, or the values to
+    check (never their text)."""
     if review and outcome:
         raise typer.BadParameter("list either documents or values", param_hint="--review")
+    if unrouted and (review or outcome):
+        raise typer.BadParameter("it is a list of its own", param_hint="--unrouted")
     with reading(open_app().database) as connection:
         found = standings(connection, form_type)
         silent = {"form type": form_type or "", "state": outcome or "", ">occurrence": "0", "ambiguous": ""}
-        if review:
+        if unrouted:
+            say_unrouted(queries.unrouted(connection, form_type, limit), limit, output)
+        elif review:
             _list(queries.review_list(connection, form_type, limit), _VALUE, silent, limit, output)
         elif outcome:
             listed = queries.document_list(connection, form_type, outcome, limit)

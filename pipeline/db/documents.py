@@ -26,7 +26,7 @@ from pipeline.types import BlobRef, DocumentResult
 
 _OPEN = ("pending", "submitted")
 
-RESCORED = ("loaded", "partial")
+RESCORED = ("loaded", "partial", "unrouted")
 """Outcomes that a better model could improve."""
 
 

@@ -12,17 +12,33 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Row, Update, bindparam, cast, delete, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Insert,
+    Row,
+    Update,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.db import forgetting, operations, targets
 from pipeline.db.chunks import chunks
 from pipeline.db.documents import path_hash
-from pipeline.db.tables import delivery, document, form_type, part
+from pipeline.db.tables import delivery, document, field_value, form_type, part
+from pipeline.texts import CLASS
 from pipeline.types import BacklogDocument
 
 ELSEWHERE = "routed-elsewhere"
 """The reason of documents that their form type no longer has."""
+UNKNOWN = "no-such-form-type"
+"""The reason of documents whose class names no form type that is on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +140,22 @@ def routers_of(connection: Connection, ids: Iterable[int]) -> dict[int, str]:
         rows = connection.execute(select(document.c.id, document.c.form_type).where(document.c.id.in_(some)))
         found.update({row.id: row.form_type for row in rows})
     return found
+
+
+def reset_unknown(connection: Connection, router: str, targets: Collection[str]) -> None:
+    """Make documents of a router pending again that wait because the class they have was no form type, and is
+    one of `targets` now. Done again, it finds none."""
+    for some in chunks(sorted(targets)):
+        named = exists().where(
+            part.c.document_id == document.c.id,
+            field_value.c.part_id == part.c.id,
+            field_value.c.field == CLASS,
+            field_value.c.occurrence == 0,
+            field_value.c.text.in_(some),
+        )
+        waiting = (document.c.form_type == router, document.c.outcome == "unrouted")
+        unknown = document.c.reason == UNKNOWN
+        connection.execute(update(document).where(*waiting, unknown, named).values(_AGAIN))
 
 
 def _buried(connection: Connection, wanted: Iterable[_Wanted]) -> set[tuple[str, str]]:

@@ -39,7 +39,8 @@ class RowState:
 @dataclass(frozen=True, slots=True)
 class RowPlan:
     """What a run would do for one form type, and what that takes. `pages` is an estimate, within the limits:
-    nobody counted them yet."""
+    nobody counted them yet. `routes`: a router, whose documents are classified before those of others are
+    scored; which of them go where, nobody knows yet."""
 
     form_type: str
     training: str
@@ -56,6 +57,7 @@ class RowPlan:
     reason: str
     obstacle: str | None = None
     takes: Takes = field(default_factory=Takes)
+    routes: bool = False
 
     @property
     def work(self) -> bool:
@@ -94,9 +96,9 @@ def _trained_within(state: RowState, left: RunLimits, trained: set[str]) -> RowS
     return state
 
 
-def run_order(row: FormType) -> tuple[int, str]:
-    """Lower `priority` first, then by name."""
-    return (row.priority, row.form_type)
+def run_order(row: FormType) -> tuple[bool, int, str]:
+    """Routers first, which fill the backlogs of the others; then lower `priority`, then by name."""
+    return (not row.routes, row.priority, row.form_type)
 
 
 def _plan_row(state: RowState, rescore: bool, terms: Terms, left: RunLimits, *, trains: bool) -> RowPlan:
@@ -123,6 +125,7 @@ def _plan_row(state: RowState, rescore: bool, terms: Terms, left: RunLimits, *, 
         reason=_why(state, stale, documents),
         obstacle=obstacle,
         takes=takes,
+        routes=state.row.routes,
     )
 
 
@@ -149,6 +152,8 @@ def _why(state: RowState, stale: int, documents: int) -> str:
         "scored by another model": stale,
     }
     parts = [f"{count} {what}" for what, count in counts.items() if count]
+    if state.row.routes and documents:
+        parts.append("classified first, each goes on to its form type in the same run")
     if state.waiting:
         parts.append(f"{state.waiting} wait for their next try")
     if changes.gone:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from sqlalchemy import Connection
@@ -17,6 +17,7 @@ from pipeline.orchestrator.leasing import HELD_ELSEWHERE, Guard, held, view_leas
 from pipeline.orchestrator.left_over import left_over
 from pipeline.orchestrator.preparing import Prepared
 from pipeline.orchestrator.progress import Note, Progress
+from pipeline.orchestrator.routing import Routes, look_again, router_of
 from pipeline.orchestrator.run_context import RunContext, RunOptions, RunSummary, add_row, end_of, recover
 from pipeline.orchestrator.sending import courier_of
 from pipeline.orchestrator.service_access import LANGUAGE, LOCAL, GroupAccess
@@ -46,6 +47,7 @@ class RowRun:
     row: FormType
     prepared: Prepared
     guard: Guard
+    routes: Routes = field(default_factory=Routes)
 
     def score(self) -> None:
         """Score what is due and write down what came of it, also where the row could not go on. Raises
@@ -123,6 +125,12 @@ class RowRun:
             told.append(
                 f"{tally.reused} documents have a new name, and took over their values: nothing was paid"
             )
+        if tally.unrouted:
+            name = self.row.form_type
+            told.append(
+                f"{tally.unrouted} documents are of no form type beyond doubt: "
+                f"formpipe status --form-type {name} --unrouted"
+            )
         if tally.taken_away:
             told.append(f"{tally.taken_away} documents changed while they were scored")
         for trouble in courier.troubles() if courier else ():
@@ -144,6 +152,7 @@ class RowRun:
                     outcomes=documents.RESCORED,
                     not_by_version=version.id,
                 )
+            look_again(connection, self.row, self.routes)
             return documents.count_pending(connection, self.row.form_type, now)[0]
 
         return transact(self.context.sources.database, work)
@@ -212,7 +221,8 @@ class RowRun:
         context = self.context
 
         def progress(tally: Tally) -> None:
-            note = f"{tally.dead} dead" if tally.dead else ""
+            counts = {"dead": tally.dead, "unrouted": tally.unrouted}
+            note = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
             context.listener(Progress(self.row.form_type, "score", tally.finished, total, note))
 
         return ScoringContext(
@@ -225,6 +235,8 @@ class RowRun:
             run_id=self.summary.run_id,
             committed=courier.send if courier else lambda: None,
             recover=lambda: recover(context),
+            router=router_of(context.sources, self.row, self.routes, context.limits.min_confidence),
+            accounts=self.routes.accounts,
         )
 
     def _showing(self, version: ModelVersion) -> Showing:
@@ -253,6 +265,8 @@ def _row_of(row: FormType, state: RowEnd, changes: BacklogChanges, tally: Tally)
         retried=tally.postponed,
         gone=changes.gone + tally.gone,
         reused=tally.reused,
+        routed=tally.routed,
+        unrouted=tally.unrouted,
         pages=tally.pages,
         ocr_pages=tally.ocr_pages,
         field_values=tally.values,

@@ -13,6 +13,7 @@ from pipeline.orchestrator import bookkeeping
 from pipeline.orchestrator.leasing import Guard, alive
 from pipeline.orchestrator.plan import run_order
 from pipeline.orchestrator.preparing import Preparation, Prepared
+from pipeline.orchestrator.routing import Routes, routes_of
 from pipeline.orchestrator.row_run import RowRun
 from pipeline.orchestrator.run_context import RunContext, RunOptions, RunSummary, add_row, end_of, recover
 from pipeline.orchestrator.sending import send_what_waits
@@ -33,7 +34,8 @@ def execute(context: RunContext, options: RunOptions) -> RunSummary:
         with alive(database, run_id, context.terms) as guard:
             recover(context)
             _record_faults(context, summary)
-            _all_groups(context, options, validated.form_types, summary, guard)
+            routes = routes_of(context.sources, validated)
+            _all_groups(context, options, validated.form_types, summary, guard, routes)
         summary.state = "stopped" if context.stopping() else "finished"
     except BaseException:
         summary.state = "failed"
@@ -56,12 +58,13 @@ def _all_groups(
     form_types: Sequence[FormType],
     summary: RunSummary,
     guard: Guard,
+    routes: Routes,
 ) -> None:
     enabled = sorted((row for row in form_types if row.enabled), key=run_order)
     for rows in group_rows(enabled).values():
         wanted = [r for r in rows if not options.form_types or r.form_type in options.form_types]
         if wanted and not context.stopping():
-            _GroupRun(context, options, summary, rows, wanted, guard).execute()
+            _GroupRun(context, options, summary, rows, wanted, guard, routes).execute()
 
 
 Made = TypeVar("Made")
@@ -79,6 +82,7 @@ class _GroupRun:
         rows: tuple[FormType, ...],
         wanted: Sequence[FormType],
         guard: Guard,
+        routes: Routes,
     ) -> None:
         self._context = context
         self._options = options
@@ -86,6 +90,7 @@ class _GroupRun:
         self._rows = rows
         self._wanted = sorted(wanted, key=run_order)
         self._guard = guard
+        self._routes = routes
 
     def execute(self) -> None:
         """Never raises for what one group can do wrong: that becomes the reason of its rows."""
@@ -99,7 +104,7 @@ class _GroupRun:
                     self._attempt([row], self._row_run(row, prepared).score)
 
     def _row_run(self, row: FormType, prepared: Prepared) -> RowRun:
-        return RowRun(self._context, self._options, self._summary, row, prepared, self._guard)
+        return RowRun(self._context, self._options, self._summary, row, prepared, self._guard, self._routes)
 
     def _attempt(self, rows: Sequence[FormType], work: Callable[[], Made]) -> Made | None:
         """What `work` gives; what it does wrong ends these rows, and it gives None."""

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 
 from pipeline.db.tables import document, field_value, form_type, model_version, part, run, run_row
+from pipeline.texts import CLASS
 
 BUCKETS = 10
 READABLE = ("loaded", "partial")
@@ -203,6 +204,37 @@ def document_list(
     elif outcome is not None:
         query = query.where(document.c.outcome == outcome)
     return iter(connection.execute(_of(query, name)))
+
+
+def unrouted(connection: Connection, name: str | None, limit: int) -> Iterator[Row[Any]]:
+    """Documents that their router is not sure of, in the order they were seen, each with the classes it was
+    given: a row for each, by page and then the likeliest first; the class is None where there is none."""
+    some: Select[Any] = (
+        select(
+            document.c.form_type,
+            document.c.id,
+            document.c.path,
+            document.c.reason,
+            document.c.message,
+            document.c.pages,
+        )
+        .where(document.c.outcome == "unrouted")
+        .order_by(document.c.form_type, document.c.id)
+        .limit(limit)
+    )
+    waiting = _of(some, name).subquery("waiting")
+    given = (
+        select(part.c.document_id, field_value.c.text, field_value.c.confidence, field_value.c.page)
+        .join(field_value, field_value.c.part_id == part.c.id)
+        .where(field_value.c.field == CLASS, field_value.c.source == "model")
+        .subquery("given")
+    )
+    query: Select[Any] = (
+        select(*waiting.c, given.c.text.label("class"), given.c.confidence, given.c.page)
+        .select_from(waiting.outerjoin(given, given.c.document_id == waiting.c.id))
+        .order_by(waiting.c.form_type, waiting.c.id, given.c.page, given.c.confidence.desc())
+    )
+    return iter(connection.execute(query))
 
 
 def model_versions(connection: Connection) -> list[Row[Any]]:

@@ -181,7 +181,7 @@ class Report:
 
 def scored(row: RunRow) -> int:
     """Documents a run came to an end with."""
-    return row.loaded + row.partial + row.dead
+    return row.loaded + row.partial + row.dead + row.unrouted
 
 
 def pages_per_second(row: RunRow) -> float | None:
@@ -328,7 +328,9 @@ def failure_command(form_type: str, state: str, reason: str) -> str:
     """What to type to have these documents tried again (waiting ones: now), where that can help; else to
     see them."""
     name = shlex.quote(form_type)
-    if state == "unrouted" or (state == "dead" and reason not in CAN_PASS):
+    if state == "unrouted":
+        return f"formpipe status --form-type {name} --unrouted"
+    if state == "dead" and reason not in CAN_PASS:
         return f"formpipe status --form-type {name} --outcome {state}"
     outcome = " --outcome partial" if state == "partial" else ""
     return f"formpipe retry --form-type {name}{outcome} --reason {shlex.quote(reason)}"

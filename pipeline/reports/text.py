@@ -29,6 +29,7 @@ _WORK = ("pages", "by OCR", "values", "seconds", "pages/s")
 _NOW = ("pending", "loaded", "partial", "dead", "gone", "to check")
 _FORGOTTEN = "forgotten"
 _REUSED = "reused"
+_ROUTED, _UNROUTED = "routed", "unrouted"
 _LEFT_OVER = "left over"
 _COST = "USD"
 _STYLES = {"loaded": "green", "partial": "yellow", "dead": "red", "to check": "yellow", "pending": "cyan"}
@@ -41,7 +42,8 @@ def render(report: Report) -> RenderableType:
     summaries = report.form_types
     if report.run is not None:
         done = [_done(summary) for summary in summaries]
-        parts += [_numbers("this run", summaries, _with(_RUN, _LEFT_OVER, done), done), ""]
+        run = _with(_with(_with(_RUN, _ROUTED, done), _UNROUTED, done), _LEFT_OVER, done)
+        parts += [_numbers("this run", summaries, run, done), ""]
         work = _with(_with(_WORK, _REUSED, done), _COST, done)
         parts += [_numbers("its work", summaries, work, done), ""]
     parts += [_standing(summaries), ""]
@@ -131,7 +133,8 @@ def _done(summary: FormTypeSummary) -> dict[str, float | Decimal | None]:
         return {}
     documents = {"listed": row.listed, "loaded": row.loaded, "partial": row.partial, "dead": row.dead}
     work = {"pages": row.pages, "by OCR": row.ocr_pages, "values": row.field_values, "seconds": row.seconds}
-    rare = {_REUSED: row.reused, _LEFT_OVER: row.left_over, _COST: row.cost}
+    routed = {_ROUTED: row.routed, _UNROUTED: row.unrouted}
+    rare = {_REUSED: row.reused, **routed, _LEFT_OVER: row.left_over, _COST: row.cost}
     return {**documents, **work, **rare, "unchanged": summary.unchanged, "pages/s": pages_per_second(row)}
 
 

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
-from pipeline.db.routing import Leg
+from pipeline.db.routing import UNKNOWN, Leg
 from pipeline.db.text_labels import TextLabel
+from pipeline.texts import CLASS
 from pipeline.types import BlobRef, DocumentResult, ScoredValue
 
-CLASS = "class"
-"""The field that a model of classes answers in."""
 Place = tuple[str, str, str]
 Pages = tuple[int, int]
 
@@ -77,7 +76,9 @@ def route(result: DocumentResult, router: Router) -> Decision:
 
 
 def _handed_on(result: DocumentResult, legs: tuple[Leg, ...]) -> Decision:
-    """`partial` stays where pages were not read: nobody knows what is on them."""
+    """`partial` stays where pages were not read: nobody knows what is on them. Nobody is asked about its
+    classes any more."""
+    result = replace(result, values=tuple(replace(value, review=False) for value in result.values))
     if result.reason == "truncated":
         return Decision(result, legs)
     return Decision(replace(result, outcome="loaded", reason=None, message=None), legs)
@@ -92,7 +93,7 @@ def _why(best: ScoredValue | None, router: Router) -> tuple[str, str]:
         return "no-class", "the router found no class: there may be no text to read"
     name, confidence = best.found.text, best.found.confidence
     if name not in router.targets:
-        return "no-such-form-type", f"{name} ({confidence:.2f}) is no form type that is on"
+        return UNKNOWN, f"{name} ({confidence:.2f}) is no form type that is on"
     return (
         "not-sure",
         f"{name} ({confidence:.2f}) is under the router's min_confidence {router.min_confidence:.2f}",

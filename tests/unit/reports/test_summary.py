@@ -203,7 +203,7 @@ def test_failures_are_counted_by_reason_the_most_frequent_first(ledger: Ledger) 
         ("dead", "formpipe status --form-type x --outcome dead"),
         ("waiting", "formpipe retry --form-type x --reason bad-pdf"),
         ("partial", "formpipe retry --form-type x --outcome partial --reason bad-pdf"),
-        ("unrouted", "formpipe status --form-type x --outcome unrouted"),
+        ("unrouted", "formpipe status --form-type x --unrouted"),
     ],
 )
 def test_a_failure_says_what_to_type(state: str, command: str) -> None:

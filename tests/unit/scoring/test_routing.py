@@ -6,7 +6,8 @@ import pytest
 
 from pipeline.db.routing import Leg
 from pipeline.db.text_labels import TextLabel
-from pipeline.scoring.routing import CLASS, Router, labels_by_place, route, span_text
+from pipeline.scoring.routing import Router, labels_by_place, route, span_text
+from pipeline.texts import CLASS
 from pipeline.types import (
     BacklogDocument,
     BlobRef,
