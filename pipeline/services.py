@@ -64,11 +64,20 @@ class Tier:
 
 
 @dataclass(frozen=True, slots=True)
+class Ending:
+    """A kind of model that a service gives up, in all versions; `retires`: the day that was announced."""
+
+    retires: date
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """An engine as the parameter table names it. `versions` is empty where there is only one.
 
     `layout_versions`: how the versions of the layout files it trains from begin, whatever its own version.
     `minimum_beside_empty_form`: filled forms that are enough beside an empty one, without labels.
+    `ending`: the kinds of models that end before their versions do.
     """
 
     engine: str
@@ -79,6 +88,7 @@ class Service:
     layout_versions: tuple[str, ...] = ()
     minimum_beside_empty_form: int | None = None
     source: str = ""
+    ending: Mapping[str, Ending] = field(default_factory=dict)
 
     def version(self, name: str | None) -> ApiVersion:
         """A version by name; one without any ability of its own where it is not known, or there are none."""
@@ -128,6 +138,7 @@ def _service(name: str, facts: Mapping[str, Any]) -> Service:
         tuple(facts.get("layout_versions", ())),
         facts.get("minimum_beside_empty_form"),
         facts.get("source", ""),
+        MappingProxyType({kind: Ending(**each) for kind, each in facts.get("ending", {}).items()}),
     )
 
 

@@ -8,9 +8,9 @@ from datetime import date
 
 from pipeline.services import ApiVersion, Service
 
-AVAILABLE_ENGINES = ("local", "form-recognizer", "document-intelligence")
+AVAILABLE_ENGINES = ("local", "form-recognizer", "document-intelligence", "language")
 AVAILABLE_SINKS = ("sql", "cosmos", "jsonl")
-AVAILABLE_MODEL_KINDS = ("form",)
+AVAILABLE_MODEL_KINDS = ("form", "entities", "classes")
 AVAILABLE_OPERATIONS = ("train", "analyze", "layout")
 
 
@@ -35,6 +35,12 @@ class Release:
         """What the version can do; what the engine can do where the version is unknown."""
         version = self.version(engine, api_version)
         return version.model_kinds if version else self.services[engine].model_kinds
+
+    def runs(self, engine: str, api_version: str | None, kind: str) -> bool:
+        """Whether a run trains models of this kind there, and asks them."""
+        version = self.version(engine, api_version)
+        classifies = version is not None and "classify" in version.operations and kind == "classes"
+        return kind in self.model_kinds_run and (not classifies or "classify" in self.operations)
 
     def composes(self, engine: str, api_version: str | None) -> bool:
         """Whether a run puts models together that were trained apart: the version can, and the release."""

@@ -20,6 +20,7 @@ def service_notes(
         version = service.versions.get(row.api_version or "")
         if row.enabled and version is not None:
             yield from _retirement(row, version, service, today)
+            yield from _kind_ends(row, service, today)
             yield from _pages(row, version)
             yield from _tier(row, service, tier)
 
@@ -35,6 +36,19 @@ def _retirement(row: FormType, version: ApiVersion, service: Service, today: dat
     else:
         message = f"{row.engine} {version.name} answers until {ends}, {(ends - today).days} days more{move}."
     yield Finding("warning", "api-version-retires", row.form_type, f"{message} ({version.source})")
+
+
+def _kind_ends(row: FormType, service: Service, today: date) -> Iterator[Finding]:
+    """However far that is: no later version takes these models over."""
+    ending = service.ending.get(row.model_kind)
+    if ending is None:
+        return
+    when = "ends" if today <= ending.retires else "ended"
+    message = (
+        f"{row.engine} {when} for models of {row.model_kind} on {ending.retires}, in every version: `local` "
+        f"trains them from the same folder. ({ending.source})"
+    )
+    yield Finding("warning", "model-kind-retires", row.form_type, message)
 
 
 def _pages(row: FormType, version: ApiVersion) -> Iterator[Finding]:

@@ -11,14 +11,14 @@ from typing import Any
 from pipeline.formats.offsets import offsets
 from pipeline.formats.project_json import project_to_json, project_to_preview_json
 from pipeline.ports import Storage
-from pipeline.texts import LabelledSpan, LabelledText, ProjectDocument, TextProject
+from pipeline.texts import IndexType, LabelledSpan, LabelledText, ProjectDocument, TextProject
 from pipeline.training.labelled_texts import load_texts
 from pipeline.training.listing import OWN
 from pipeline.training.records import TrainingDocument, TrainingFolder
 from pipeline.training.tasks import scratch_layouts
 from pipeline.types import AccountNames
 
-_UNITS = "Utf16CodeUnit"
+_UNITS: IndexType = "Utf16CodeUnit"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from typing import Any
 from sqlalchemy import create_engine, insert, select
 
 from pipeline.db import tables
-from tests.azure.azurite import Azurite, running_azurite
+from pipeline.demo.lake import CONTAINER
+from tests.azure.azurite import Account, Azurite, running_azurite
 from tests.azure.emulator import Emulator, running_emulator
 from tests.azure.lake import upload
 from tests.azure.vault import CLIENT_SECRET, TOKEN, Vault, running_vault
@@ -144,6 +145,11 @@ def embedded(folder: Path, lake: Path, rows: Sequence[Mapping[str, Any]]) -> Sid
     return side
 
 
+def _containers(account: Account) -> str:
+    """Where projects of texts find the container of the lake, as the owner of a resource lets it read."""
+    return f"{account.url}/{{container}}?{account.container_sas(CONTAINER, 'rl')}"
+
+
 @contextmanager
 def cloud(
     folder: Path,
@@ -156,7 +162,9 @@ def cloud(
     """The forms in a storage account, the secrets in a vault, the emulator as the service."""
     with (
         running_azurite(folder / "blobs") as azurite,
-        running_emulator(folder / "emulator", arguments=emulator_arguments) as emulator,
+        running_emulator(
+            folder / "emulator", arguments=[*emulator_arguments, "--containers", _containers(azurite.first)]
+        ) as emulator,
         running_vault(folder / "vault", {}) as vault,
     ):
         vault.secrets |= {

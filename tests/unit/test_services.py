@@ -56,7 +56,7 @@ def test_no_fact_is_written_down_that_nobody_reads() -> None:
     engine = {"model_kinds", "minimum_labelled_forms", "minimum_beside_empty_form", "layout_versions"}
     version = set(ApiVersion.__slots__) - {"name", "compose_limit"} | {"compose"}
     for facts in raw.values():
-        assert set(facts) <= engine | {"source", "tiers", "versions"}
+        assert set(facts) <= engine | {"source", "tiers", "versions", "ending"}
         for told in facts.get("versions", {}).values():
             assert set(told) <= version
 

@@ -124,7 +124,6 @@ def test_a_version_is_retired_from_the_day_after_its_last_one() -> None:
 @pytest.mark.parametrize(
     ("engine", "version", "kind"),
     [
-        ("local", None, "classes"),
         ("form-recognizer", "v2.1", "entities"),
         ("document-intelligence", "2022-08-31", "classes"),
         ("language", "2023-04-01", "form"),
@@ -137,10 +136,15 @@ def test_a_kind_the_engine_cannot_make_is_a_fault(engine: str, version: str | No
 
 def test_only_a_classes_row_routes() -> None:
     assert only(judged(row("w9", routes=True))).column == "routes"
-    router = row(
-        "mail", routes=1, model_kind="classes", engine="document-intelligence", api_version="2024-11-30"
-    )
+    router = row("mail", routes=1, model_kind="classes", engine="language", api_version="2023-04-01")
     assert not judged(router, engines=CLOUD).faults
+
+
+def test_a_classifier_that_this_release_does_not_ask_is_a_fault() -> None:
+    cells = {"model_kind": "classes", "engine": "document-intelligence", "api_version": "2024-11-30"}
+    fault = only(judged(row("mail", **cells), engines=CLOUD))
+    assert (fault.column, fault.allowed) == ("model_kind", "form")
+    assert "cannot run classes" in fault.remedy
 
 
 @pytest.mark.parametrize(
@@ -303,8 +307,6 @@ def test_a_group_is_of_one_engine_and_version(cells: Row) -> None:
 
 def test_a_group_is_of_one_kind() -> None:
     one, two = pair(model_kind="classes")
-    for each in (one, two):
-        each |= {"engine": "document-intelligence", "api_version": "2024-11-30"}
     assert places(judged(one, two, engines=CLOUD)) == [("one", "model_kind"), ("two", "model_kind")]
 
 

@@ -33,6 +33,22 @@ def test_a_retired_version_that_a_row_insists_on_is_told() -> None:
     assert "v2.1" in note.message
 
 
+def test_a_kind_of_model_that_ends_is_told_however_far_that_is() -> None:
+    texts = replace(ROW, engine="language", api_version="2023-04-01", model_kind="classes")
+    (note,) = service_notes([texts], load_services(), date(2026, 11, 21), "S0")
+    assert note.code == "model-kind-retires"
+    assert "ends for models of classes on 2029-03-31" in note.message
+    assert codes(replace(texts, model_kind="entities"), date(2026, 11, 21)) == []
+
+
+def test_a_preview_of_language_was_retired_with_the_release_after_it() -> None:
+    old = replace(
+        ROW, engine="language", api_version="v1.0-preview.2", model_kind="entities", allow_retired=True
+    )
+    (note,) = service_notes([old], load_services(), date(2026, 11, 21), "S0")
+    assert "was retired on 2022-05-24" in note.message
+
+
 def test_the_free_tier_is_told_of_its_two_pages_and_four_megabytes() -> None:
     (note,) = service_notes([ROW], load_services(), date(2026, 11, 21), "F0")
     assert (note.code, "2 pages" in note.message, "4 MB" in note.message) == ("tier-limit", True, True)
