@@ -268,7 +268,8 @@ class _Asking:
     def _result(self, entry: Entry, answer: TextAnswer) -> DocumentResult:
         task, staged = entry.task, entry.staged
         layout = staged.layout
-        values = fields_of(answer, self._kind, staged.text, layout)
+        guesses = task.model.guesses
+        values = fields_of(answer, self._kind, staged.text, layout, guesses=guesses)
         found = Found(layout, values, staged.document.content_hash, staged.text)
         result = conclude(task, found, self._scoring.storage)
         by = task.operation.model_version_id if task.operation else None
