@@ -12,6 +12,7 @@ from pipeline.ports import Engine, Storage
 from pipeline.remote import Operation
 from pipeline.scoring.judgement import empty_text, judge, layout_confidence, type_values
 from pipeline.scoring.text_document import fields_of, read_text, reviewed
+from pipeline.scoring.text_pages import classes_by_page
 from pipeline.texts import ProjectKind, TextAnswer, project_kind
 from pipeline.types import (
     AccountNames,
@@ -29,7 +30,8 @@ from pipeline.types import (
 @dataclass(frozen=True, slots=True)
 class ScoringModel:
     """What a worker needs to know of the model version and the row it scores for. `multi_label`: of a
-    classifier that gives any number of classes."""
+    classifier that gives any number of classes; of another one the `guesses` likeliest classes are kept.
+    `per_page`: each page is asked about by itself."""
 
     model_id: str
     fields: tuple[FieldSpec, ...]
@@ -39,6 +41,8 @@ class ScoringModel:
     file_type: str | None
     kind: ModelKind = "form"
     multi_label: bool = False
+    guesses: int = 1
+    per_page: bool = False
 
     @property
     def texts(self) -> ProjectKind | None:
@@ -110,8 +114,12 @@ def _found(content: bytes, digest: str, model: ScoringModel, engine: Engine) -> 
         layout = engine.layout(content, max_pages=most, file_type=model.file_type)
         return Found(layout, engine.extract(model.model_id, layout), digest)
     read = read_text(content, engine, max_pages=most, file_type=model.file_type)
+    if model.per_page and len(read.layout.pages) > 1:
+        values = classes_by_page(read.layout, lambda text: engine.answer(model.model_id, text))
+        return Found(read.layout, values, digest, read.text)
     answer = engine.answer(model.model_id, read.text) if read.text.strip() else TextAnswer()
-    return Found(read.layout, fields_of(answer, kind, read.text, read.layout), digest, read.text)
+    values = fields_of(answer, kind, read.text, read.layout, guesses=model.guesses)
+    return Found(read.layout, values, digest, read.text)
 
 
 def read_pages(storage: Storage, ref: BlobRef, pages: tuple[int, int] | None) -> tuple[bytes, str]:

@@ -33,6 +33,8 @@ _STAYS_SUBMITTED = {"stopped", "poll-failed"}
 _ENDS_ROW = {"not-reachable", "throttled"}
 _NO_DELAY = {"worker-died", "operation-expired", "operation-forgotten"}
 _BEGUN_AGAIN = {"operation-expired", "operation-forgotten", "operation-overdue"}
+_GUESSES = 3
+"""Classes of a router's document that a person is told."""
 _COMMIT_SECONDS, _COMMIT_PAUSE = 2.0, 0.2
 """A commit is made after the first at the latest, and not before the second has passed since the last one."""
 
@@ -372,6 +374,8 @@ def scoring_model(row: FormType, version: ModelVersion, limits: ScoringLimits) -
         file_type=row.file_type,
         kind=version.model_kind,
         multi_label=version.model_kind == "classes" and CLASSES in {spec.name for spec in version.fields},
+        guesses=_GUESSES if row.routes else 1,
+        per_page=row.routes and row.split == "per_page",
     )
 
 

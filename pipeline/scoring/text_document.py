@@ -43,16 +43,19 @@ def read_text(content: bytes, engine: Engine, *, max_pages: int, file_type: str 
     return ReadText(layout.text, layout)
 
 
-def fields_of(answer: TextAnswer, kind: ProjectKind, text: str, layout: Layout) -> tuple[ExtractedField, ...]:
+def fields_of(
+    answer: TextAnswer, kind: ProjectKind, text: str, layout: Layout, *, guesses: int = 1
+) -> tuple[ExtractedField, ...]:
     """An entity is a value of the field named by its category, occurrences in the order of the text. Of
     classes there are `class` (the likeliest; of a multi-label model each that it gives, the likeliest first),
     `confidence` (of the likeliest) and, of a multi-label model, `classes` (all, with commas between).
 
+    `guesses`: so many of the classes of a single-label model are told as further occurrences.
     Places on pages are told where the text is the layout's.
     """
     if kind == "entities":
         return tuple(_entities(answer.entities, _Places(layout) if layout.text == text else None))
-    return tuple(_classes(answer.classes if kind == "multi" else answer.classes[:1], kind))
+    return tuple(_classes(answer.classes if kind == "multi" else answer.classes[:guesses], kind))
 
 
 def reviewed(values: Iterable[ScoredValue]) -> tuple[ScoredValue, ...]:
