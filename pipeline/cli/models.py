@@ -13,6 +13,7 @@ from rich.markup import escape
 from sqlalchemy import Connection
 
 from pipeline.cli.console import out
+from pipeline.cli.models_text import print_texts, texts_as_data
 from pipeline.cli.prune import prune
 from pipeline.cli.tables import Output, OutputOption, cell, print_json, print_table, short_time
 from pipeline.db import models as statements
@@ -62,7 +63,8 @@ def show(
     ] = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """One version: scores per field, how they were measured, which forms came out wrong, why it is used."""
+    """One version: scores per field, entity or class, how they were measured, which forms or texts came out
+    wrong, why it is used."""
     with open_app().database.begin() as connection:
         found = registry.find(connection, _group(connection, group), version)
     if output is Output.JSON:
@@ -121,8 +123,7 @@ def _say_active(version: ModelVersion) -> None:
 
 
 def _f1(version: ModelVersion) -> float | None:
-    measured = version.evaluation is not None and version.evaluation.outcomes
-    return version.evaluation.overall.f1 if version.evaluation and measured else None
+    return version.evaluation.f1 if version.evaluation else None
 
 
 def _line(version: ModelVersion, f1: float | None, now: datetime) -> tuple[object, ...]:
@@ -149,6 +150,7 @@ def _details(version: ModelVersion) -> dict[str, Any]:
         "fields": scores,
         "accuracies": dict(evaluation.accuracies),
         "wrong": wrong,
+        "texts": texts_as_data(evaluation.texts) if evaluation.texts else None,
     }
 
 
@@ -172,6 +174,9 @@ def _print_details(version: ModelVersion) -> None:
         if value not in (None, ""):
             out.print(f"{name:<20}{escape(cell(value))}")
     evaluation = version.evaluation or Evaluation("none")
+    if evaluation.texts is not None and evaluation.texts.categories:
+        print_texts(evaluation.texts)
+        return
     out.print(f"\nMeasured {_METHODS[evaluation.method]}.")
     if evaluation.accuracies:
         print_table(("field", ">accuracy"), evaluation.accuracies)

@@ -3,7 +3,6 @@ caller's transaction, so a version and the rows that use it change together or n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -254,15 +253,16 @@ def find(connection: Connection, group: str, version: int | None = None) -> Mode
     if version is not None:
         found = models.by_number(connection, group, version)
     else:
-        found = models.active(connection, group) or _newest(models.versions(connection, group))
+        found = models.active(connection, group) or _newest(connection, group)
     if found is None:
         what = f"version {version}" if version is not None else "model"
         raise RowError(f"group {group} has no {what}: see `formpipe models list`", reason="model-unknown")
     return found
 
 
-def _newest(found: Sequence[ModelVersion]) -> ModelVersion | None:
-    return found[-1] if found else None
+def _newest(connection: Connection, group: str) -> ModelVersion | None:
+    listed = models.versions(connection, group)  # without their evaluations
+    return models.by_id(connection, listed[-1].id) if listed else None
 
 
 def _consume(connection: Connection, group: str) -> None:
