@@ -4,7 +4,6 @@ the local one: the same rows. And killed between submit and result: nothing is p
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -139,7 +138,7 @@ def test_the_cloud_path_ends_in_the_entities_and_classes_of_the_local_one(
 
 
 def test_many_texts_go_in_one_request(abroad: Cloud) -> None:
-    """32 letters: one is blank and asked of nobody, one is too long for one request, 30 fill two; and notes."""
+    """32 letters: one is blank and asked of nobody, one is too long for one request, 30 fill two."""
     accepted = abroad.emulator.status()["accepted"]
     assert accepted["train"] == 2
     assert accepted["analyze"] <= 2 + 2 + 2
