@@ -146,12 +146,16 @@ class Executor(Protocol):
         ...
 
 
-class Engine(Protocol):
-    """What reads documents, and trains and asks models."""
+class Reader(Protocol):
+    """What reads documents."""
 
     def layout(self, content: bytes, *, max_pages: int, file_type: str | None = None) -> Layout:
         """The pages of a document. Raises DocumentError for what cannot be read."""
         ...
+
+
+class Engine(Reader, Protocol):
+    """What reads documents, and trains and asks models."""
 
     def train(self, forms: Sequence[LabelledForm], fields: Sequence[FieldSpec], *, labels: bool) -> Trained:
         """Train a model. Raises RowError (`untrainable`) where these forms do not make one."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline.accounts import StorageSetup, open_storages
 from pipeline.errors import RowError
-from pipeline.ports import Engine, Storages
+from pipeline.ports import Engine, Reader, Storages
 from pipeline.scoring.document import ScoreTask, score_document
 from pipeline.scoring.staging import StageTask, stage
 from pipeline.scoring.text_staging import TextStageTask, stage_text
@@ -29,6 +29,13 @@ class _Worker:
     def __init__(self, setup: WorkerSetup) -> None:
         self._setup = setup
         self.storages: Storages = open_storages(setup.storage)
+
+    @cached_property
+    def reader(self) -> Reader:
+        """What reads documents; the models' libraries stay out of a worker that only reads."""
+        from pipeline.engines.layouts import LayoutReader
+
+        return LayoutReader(dpi=self._setup.dpi)
 
     @cached_property
     def engine(self) -> Engine:
@@ -64,9 +71,9 @@ def perform(task: object) -> object:
     if isinstance(task, StageTask):
         return stage(task, storages.of(task.account))
     if isinstance(task, TextStageTask):
-        return stage_text(task, storages.of(task.account), _worker.engine)
+        return stage_text(task, storages.of(task.account), _worker.reader)
     if isinstance(task, LayoutTask):
-        return make_layout(task, storages.of(task.account), _worker.engine)
+        return make_layout(task, storages.of(task.account), _worker.reader)
     if isinstance(task, TrainTask):
         return train(task, storages.of(task.account), _worker.engine)
     if isinstance(task, ProjectTask):

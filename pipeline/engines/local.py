@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
+from pipeline.engines.layouts import LayoutReader
 from pipeline.engines.text_models import answer_of, open_text_model, train_texts
 from pipeline.errors import RowError
 from pipeline.learning.extractor import FieldExtractor
 from pipeline.learning.pairs import PairDiscovery
 from pipeline.learning.validation import validate
-from pipeline.reading.ocr import RapidOcr
-from pipeline.reading.options import ReadOptions
-from pipeline.reading.reader import read_layout
 from pipeline.texts import LabelledText, TextAnswer, TextProject
 from pipeline.types import Evaluation, ExtractedField, FieldSpec, LabelledForm, Layout, Trained
 
@@ -21,21 +19,16 @@ _DISCOVERED = b"formpipe-pairs\n"
 _MODELS_KEPT = 4
 
 
-class LocalEngine:
+class LocalEngine(LayoutReader):
     """`bundles` gives the bytes of a model by its id. One engine belongs to one worker process."""
 
     def __init__(self, bundles: Callable[[str], bytes], *, dpi: int = 150, seed: int = 0) -> None:
-        self._dpi = dpi
+        super().__init__(dpi=dpi)
         self._seed = seed
-        self._recognizer = RapidOcr()
         self._model = lru_cache(maxsize=_MODELS_KEPT)(lambda model_id: open_model(bundles(model_id)))
         self._text_model = lru_cache(maxsize=_MODELS_KEPT)(
             lambda model_id: open_text_model(bundles(model_id))
         )
-
-    def layout(self, content: bytes, *, max_pages: int, file_type: str | None = None) -> Layout:
-        options = ReadOptions(max_pages=max_pages, dpi=self._dpi, file_type=file_type)
-        return read_layout(content, options, self._recognizer)
 
     def train(self, forms: Sequence[LabelledForm], fields: Sequence[FieldSpec], *, labels: bool) -> Trained:
         return self._train_labelled(forms, fields) if labels else self._discover(forms, fields)

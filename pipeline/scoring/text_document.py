@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from pipeline.errors import DocumentError
-from pipeline.ports import Engine
+from pipeline.ports import Reader
 from pipeline.reading.plain import TEXT, plain_text
 from pipeline.texts import CLASS, CLASSES, CONFIDENCE, FoundClass, FoundEntity, ProjectKind, TextAnswer
 from pipeline.types import Box, ExtractedField, Layout, Page, Polygon, ScoredValue, TypedValue, Word
@@ -26,7 +26,7 @@ class ReadText:
     layout: Layout
 
 
-def read_text(content: bytes, engine: Engine, *, max_pages: int, file_type: str | None = None) -> ReadText:
+def read_text(content: bytes, reader: Reader, *, max_pages: int, file_type: str | None = None) -> ReadText:
     """A text file in UTF-8 as it is, a PDF or an image as the reader reads it. Raises DocumentError for what
     is neither, or not of the row's `file_type`."""
     if file_type in (None, "", TEXT):
@@ -39,7 +39,7 @@ def read_text(content: bytes, engine: Engine, *, max_pages: int, file_type: str 
                 "the file.",
                 reason="other-file-type",
             )
-    layout = engine.layout(content, max_pages=max_pages, file_type=file_type)
+    layout = reader.layout(content, max_pages=max_pages, file_type=file_type)
     return ReadText(layout.text, layout)
 
 

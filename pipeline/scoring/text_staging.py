@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.formats.ocr_json import layout_from_json, layout_to_json
-from pipeline.ports import Engine, Storage
+from pipeline.ports import Reader, Storage
 from pipeline.remote import StagedDocument
 from pipeline.scoring.document import read_pages
 from pipeline.scoring.text_document import read_text
@@ -54,11 +54,11 @@ class StagedText:
         _layout_file(self.document.file).unlink(missing_ok=True)
 
 
-def stage_text(task: TextStageTask, storage: Storage, engine: Engine) -> StagedText:
+def stage_text(task: TextStageTask, storage: Storage, reader: Reader) -> StagedText:
     """The document's text and layout as files. Raises DocumentError for what cannot be read, AttemptError
     where storage fails."""
     content, digest = read_pages(storage, task.ref, task.pages)
-    read = read_text(content, engine, max_pages=task.max_pages, file_type=task.file_type)
+    read = read_text(content, reader, max_pages=task.max_pages, file_type=task.file_type)
     file = task.folder / f"{task.key}-{digest[:32]}.txt"
     file.write_bytes(read.text.encode("utf-8", _ANY))
     _layout_file(file).write_text(json.dumps(layout_to_json(read.layout)), encoding="utf-8")

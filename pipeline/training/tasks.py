@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pipeline.ports import Engine, Storage
+from pipeline.ports import Engine, Reader, Storage
 from pipeline.training.forms import load_forms
 from pipeline.training.labelled_texts import load_texts
 from pipeline.training.layouts import made_layout_json, read_layout
@@ -35,7 +35,7 @@ class TrainTask:
     scratch: Path
 
 
-def make_layout(task: LayoutTask, storage: Storage, engine: Engine) -> str:
+def make_layout(task: LayoutTask, storage: Storage, engine: Reader) -> str:
     """Read a training document and put its layout into the scratch folder, and beside the document where
     there is none; returns the document's path. Raises DocumentError where it is unreadable, RowError
     (`storage-not-writable`) where the layout cannot be kept."""
