@@ -21,6 +21,7 @@ from pipeline.cli.init import init
 from pipeline.cli.layout import layout
 from pipeline.cli.plan import plan
 from pipeline.cli.report import report
+from pipeline.cli.route import route
 from pipeline.cli.rows import rows
 from pipeline.cli.run import retry, run
 from pipeline.cli.status import status
@@ -60,6 +61,7 @@ app.command(epilog="Example: formpipe plan --form-type invoices")(plan)
 app.command(epilog="Example: formpipe run --form-type invoices --form-type receipts")(run)
 app.command(epilog="Example: formpipe rows invoices --limit 20")(rows)
 app.command(epilog="Example: formpipe retry --form-type invoices --reason damaged-pdf")(retry)
+app.command(epilog="Example: formpipe route inbox/scan-0042.pdf purchase_invoice")(route)
 app.command(epilog="Example: formpipe report --html report.html")(report)
 app.command(epilog="Example: formpipe status --form-type invoices --outcome dead")(status)
 app.command(epilog="Example: formpipe verify --form-type invoices --output json")(verify)

@@ -64,10 +64,11 @@ def route(result: DocumentResult, router: Router) -> Decision:
         return Decision(result)
     said = router.said_of(result.document.ref)
     whole = next((label for label in said if label.pages is None), None)
-    if whole is not None:
-        return _handed_on(result, (Leg(whole.category),))
+    legs = (Leg(whole.category),) if whole else ()
     if result.outcome == "dead":
-        return Decision(result)
+        return Decision(result, legs)
+    if legs:
+        return _handed_on(result, legs)
     if router.per_page or said:
         return _by_page(result, router, said)
     best = _best(_classes(result.values))
