@@ -63,15 +63,18 @@ def _print_confusion(confusion: Mapping[str, Mapping[str, int]]) -> None:
         matrix = [(name, *(confusion.get(name, {}).get(other, 0) for other in names)) for name in names]
         print_table(("", *(f">{name}" for name in names)), matrix)
         return
-    mistaken = [
-        (labelled, predicted, count)
-        for labelled, row in confusion.items()
-        for predicted, count in row.items()
-        if labelled != predicted
-    ]
+    mistaken = Counter(
+        {
+            (labelled, predicted): count
+            for labelled, row in confusion.items()
+            for predicted, count in row.items()
+            if labelled != predicted
+        }
+    )
     if mistaken:
         out.print("\nMistaken for one another:")
-        print_table(("labelled", "predicted", ">texts"), sorted(mistaken, key=lambda each: (-each[2], each)))
+        pairs = [(*names, count) for names, count in mistaken.most_common()]
+        print_table(("labelled", "predicted", ">texts"), pairs)
 
 
 def _score(score: CategoryScore) -> dict[str, float | int]:

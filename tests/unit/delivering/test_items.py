@@ -210,3 +210,13 @@ def test_half_a_surrogate_pair_comes_back() -> None:
     line = json_bytes(item_to_json(sealed(item)))
     assert json.loads(line)["fields"]["n"]["value"] == "\ud800 ü"
     assert sealed(item).digest == sealed(replace(item, digest="other")).digest
+
+
+def test_a_value_of_a_running_text_has_its_place_there(filing: Filing) -> None:
+    key = filing.document()
+    only = filing.part(key)
+    filing.value(only, "party", text="Woods", value_text="Woods", text_offset=12, text_length=5)
+    filing.value(only, "total", text="1")
+    fields = filing.body(key)["fields"]
+    assert (fields["party"]["offset"], fields["party"]["length"]) == (12, 5)
+    assert not {"offset", "length"} & set(fields["total"])

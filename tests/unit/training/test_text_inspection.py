@@ -251,3 +251,15 @@ def test_a_document_without_a_layout_yet_is_no_text(shelf: Shelf) -> None:
     folder = entities(shelf)
     assert len(folder.trained) == 1
     assert load_texts(shelf.storage, folder, {}) == ()
+
+
+def test_a_classifier_has_no_fields_but_its_own(shelf: Shelf) -> None:
+    for name in ("a", "b"):
+        shelf.put(f"{name}.txt", f"{name} text".encode())
+    listed = [{"location": f"{name}.txt", "class": {"category": name}} for name in ("a", "b")]
+    shelf.put("p.json", project(*listed, kind="CustomSingleLabelClassification", classes=["a", "b"]))
+    own = (FieldSpec("classes"), FieldSpec("class", required=True))
+    assert classes(shelf, fields=own).fields == (
+        FieldSpec("class", required=True),
+        FieldSpec("confidence", "number"),
+    )
