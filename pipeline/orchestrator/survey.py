@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 from sqlalchemy import Engine
 
-from pipeline.db import documents, estimates, models
+from pipeline.db import documents, estimates, models, text_labels
 from pipeline.db.connection import reading
 from pipeline.errors import FormpipeError, RunError
 from pipeline.orchestrator.plan import RowState
@@ -71,7 +71,9 @@ def decide(sources: Sources, rows: Sequence[FormType]) -> tuple[TrainingFolder, 
     """The training folder of a group and what to do about its model. Raises RowError, AttemptError."""
     row = rows[0]
     storage = sources.storages.of(row.secrets.training)
-    folder = inspect(storage, row, sources.services[row.engine], rows)
+    with reading(sources.database) as connection:
+        moved = [each for r in rows if r.routes for each in text_labels.of_router(connection, r.form_type)]
+    folder = inspect(storage, row, sources.services[row.engine], rows, moved)
     with reading(sources.database) as connection:
         versions = models.versions(connection, row.group)
         active = models.active(connection, row.group)

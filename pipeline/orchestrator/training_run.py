@@ -84,7 +84,7 @@ def read_documents(context: TrainingContext, row: FormType, folder: TrainingFold
             max_pages=row.max_pages or context.max_pages,
             file_type=row.file_type,
             scratch=context.scratch,
-            keep=document in missing,
+            keep=document in missing and document.moved is None,
         )
         for document in folder.trained
         if document.layout != "made" and not document.is_text

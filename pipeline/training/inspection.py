@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pipeline.db.text_labels import TextLabel
 from pipeline.ports import Storage
 from pipeline.services import Service
 from pipeline.training.checks import Trainer, check_names, check_set, paid, select_trained
@@ -17,16 +18,21 @@ from pipeline.types import FieldSpec, FormType
 
 
 def inspect(
-    storage: Storage, form_type: FormType, service: Service, rows: Sequence[FormType] = ()
+    storage: Storage,
+    form_type: FormType,
+    service: Service,
+    rows: Sequence[FormType] = (),
+    moved: Sequence[TextLabel] = (),
 ) -> TrainingFolder:
     """The training set of a row as it lies there now: documents, fields, fingerprint and findings.
 
     `rows` are all rows of its group (itself included), when there are more; the folder is read once for
-    them. Reads every document, for its digest. Raises RowError `container-missing`.
+    them. `moved`: what persons said of documents of a router. Reads every document, for its digest. Raises
+    RowError `container-missing`.
     """
     members = tuple(rows) or (form_type,)
     if form_type.model_kind != "form":
-        return inspect_texts(storage, form_type, form_type.model_kind, service, members)
+        return inspect_texts(storage, form_type, form_type.model_kind, service, members, moved)
     container, prefix = form_type.training_container, form_type.training_folder
     listing = sort_names(
         storage.list(container, prefix, recursive=form_type.include_subfolders or _whole_prefix(form_type)),

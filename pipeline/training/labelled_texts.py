@@ -10,6 +10,7 @@ from pipeline.ports import Storage
 from pipeline.reading.plain import plain_text
 from pipeline.texts import LabelledText
 from pipeline.training.forms import stored_layout
+from pipeline.training.moved import content_of
 from pipeline.training.records import TrainingDocument, TrainingFolder
 from pipeline.types import Layout
 
@@ -35,9 +36,10 @@ def load_texts(
 
 def _text(storage: Storage, container: str, document: TrainingDocument, layout: Layout | None) -> str | None:
     if not document.is_text:
-        layout = layout or stored_layout(storage, container, document)
+        if layout is None and document.moved is None:
+            layout = stored_layout(storage, container, document)
         return None if layout is None else layout.text
     try:
-        return plain_text(storage.read(container, document.path, document.etag))
+        return plain_text(content_of(storage, container, document))
     except DocumentError:
         return None

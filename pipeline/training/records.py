@@ -15,12 +15,22 @@ LayoutFile = Literal["missing", "given", "made", "unreadable"]
 
 
 @dataclass(frozen=True, slots=True)
+class MovedFrom:
+    """Where a document lies that a person moved to a form type; `pages`: those of its blob that it is."""
+
+    container: str
+    path: str
+    pages: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingDocument:
     """One document of a training folder.
 
     `digest` and `label_digest` are SHA-256 of content and of labels; `labels` is None without a readable
     label file. `layout_digest` is that of the user's own `.ocr.json`, empty where we make the layout.
     `pages` are those of the layout, None where there is none. `is_text`: it is plain text, and has no layout.
+    `moved`: a person moved it, and it lies in the backlog of the router.
     """
 
     path: str
@@ -36,6 +46,7 @@ class TrainingDocument:
     pages: int | None = None
     labels_format: LabelsFormat = "v2"
     is_text: bool = False
+    moved: MovedFrom | None = None
 
     @property
     def labelled(self) -> bool:

@@ -9,6 +9,7 @@ from pipeline.ports import Engine, Reader, Storage
 from pipeline.training.forms import load_forms
 from pipeline.training.labelled_texts import load_texts
 from pipeline.training.layouts import made_layout_json, read_layout
+from pipeline.training.moved import content_of
 from pipeline.training.records import TrainingDocument, TrainingFolder
 from pipeline.types import AccountNames, Layout, Trained
 
@@ -40,7 +41,7 @@ def make_layout(task: LayoutTask, storage: Storage, engine: Reader) -> str:
     there is none; returns the document's path. Raises DocumentError where it is unreadable, RowError
     (`storage-not-writable`) where the layout cannot be kept."""
     document = task.document
-    content = storage.read(task.container, document.path, document.etag)
+    content = content_of(storage, task.container, document)
     layout = engine.layout(content, max_pages=task.max_pages, file_type=task.file_type)
     made = made_layout_json(layout, document.digest)
     _scratch_file(task.scratch, document).write_bytes(made)

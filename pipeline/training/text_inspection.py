@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pipeline.db.text_labels import TextLabel
 from pipeline.ports import Storage
 from pipeline.services import Service
 from pipeline.texts import CLASS, CLASSES, CONFIDENCE, TextKind, TextProject
@@ -11,6 +12,7 @@ from pipeline.training.checks import check_names, paid
 from pipeline.training.collection import Collector
 from pipeline.training.fingerprint import Terms, fingerprint
 from pipeline.training.listing import sort_names
+from pipeline.training.moved import with_moved
 from pipeline.training.records import TrainingDocument, TrainingFolder
 from pipeline.training.schema import merge_fields
 from pipeline.training.text_checks import check_texts, select_texts
@@ -20,10 +22,16 @@ from pipeline.types import FieldSpec, Finding, FormType
 
 
 def inspect_texts(
-    storage: Storage, form_type: FormType, kind: TextKind, service: Service, rows: Sequence[FormType]
+    storage: Storage,
+    form_type: FormType,
+    kind: TextKind,
+    service: Service,
+    rows: Sequence[FormType],
+    moved: Sequence[TextLabel] = (),
 ) -> TrainingFolder:
     """The training set of a row of texts: its project file, the documents that it names, fields, fingerprint
-    and findings. `rows` are all rows of its group. Reads every document, for its digest.
+    and findings. `rows` are all rows of its group; `moved`: what persons said of documents of a router, which
+    wins where it is the same content. Reads every document, for its digest.
 
     Documents are text in UTF-8, or PDFs and images whose text our reader reads. Raises RowError
     `container-missing`.
@@ -40,11 +48,14 @@ def inspect_texts(
     if placed is None:
         return _inspected(form_type, rows, TextProject(kind, (), ()), (), (), findings)
     collector = TextCollector(Collector(storage, container, False, paid(service)), listing, findings)
-    documents = tuple(collector.collect(placed))
-    trained = select_texts(documents, placed.project)
+    documents, project = tuple(collector.collect(placed)), placed.project
+    if moved and kind == "classes":
+        project, more = with_moved(storage, project, moved, findings)
+        documents = (*more, *documents)
+    trained = select_texts(documents, project)
     unnamed, where = folder.documents(placed), f"{container}/{prefix}"
-    findings.extend(check_texts(placed.project, documents, trained, unnamed, where, service))
-    return _inspected(form_type, rows, placed.project, documents, trained, findings)
+    findings.extend(check_texts(project, documents, trained, unnamed, where, service))
+    return _inspected(form_type, rows, project, documents, trained, findings)
 
 
 def text_fields(project: TextProject) -> tuple[FieldSpec, ...]:

@@ -75,7 +75,8 @@ def own_path(folder: TrainingFolder, name: str) -> str:
 
 
 def _place(task: ProjectTask, document: TrainingDocument) -> str:
-    return document.path if document.is_text else own_path(task.folder, f"{document.digest[:32]}.txt")
+    there = document.is_text and document.moved is None
+    return document.path if there else own_path(task.folder, f"{document.digest[:32]}.txt")
 
 
 def _document(text: LabelledText, place: str) -> ProjectDocument:
