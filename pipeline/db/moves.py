@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 
 from pipeline.db.chunks import chunks
 from pipeline.db.tables import document, field_value, part
@@ -52,7 +52,7 @@ def places(connection: Connection, ids: Sequence[int]) -> list[Place]:
     came = func.coalesce(document.c.routed_from, document.c.id)
     found: list[Place] = []
     for some in chunks(sorted(ids)):
-        query = (
+        query: Select[Any] = (
             select(
                 document.c.id,
                 source.c.id.label("source_id"),
@@ -101,7 +101,7 @@ def correct(connection: Connection, key: int, category: str) -> None:
 
 
 def _classes(connection: Connection, key: int) -> list[ScoredValue]:
-    query = (
+    query: Select[Any] = (
         select(field_value.c.text, field_value.c.confidence, field_value.c.page, field_value.c.occurrence)
         .join(part, part.c.id == field_value.c.part_id)
         .where(part.c.document_id == key, field_value.c.field == CLASS, field_value.c.source == "model")

@@ -122,8 +122,15 @@ def _move(connection: Connection, move: Move, routes: Routes, now: datetime, lea
     decision = route(_result(source), known)
     routing.hand_on(connection, {document: decision.legs}, now)
     _settle(connection, move, source, decision, now)
-    details = {"to": move.form_type, "pages": move.pages}
-    runs.record(connection, EVENT, now=now, form_type=router.form_type, document_id=document.id, **details)
+    runs.record(
+        connection,
+        EVENT,
+        now=now,
+        form_type=router.form_type,
+        document_id=document.id,
+        to=move.form_type,
+        pages=move.pages,
+    )
     after = tuple(dict.fromkeys(leg.form_type for leg in decision.legs))
     earlier = tuple(dict.fromkeys(each.form_type for each in before))
     return Moved(document.ref.path, router.form_type, earlier, after, decision.result.outcome == "unrouted")
