@@ -26,22 +26,22 @@ def project_kind(kind: TextKind, *, multi_label: bool = False) -> ProjectKind:
 
 @dataclass(frozen=True, slots=True)
 class TextModelId:
-    """A deployed model of texts as rows and versions carry its id: `project/deployment`, with `/multi` after
-    it where a text may have any number of classes. Names of the service hold no `/`."""
+    """A deployed model of texts as rows and versions carry its id: `project:deployment`, with `:multi` after
+    it where a text may have any number of classes. Names of the service hold no `:`."""
 
     project: str
     deployment: str
     multi_label: bool = False
 
     def __str__(self) -> str:
-        return f"{self.project}/{self.deployment}" + ("/multi" if self.multi_label else "")
+        return f"{self.project}:{self.deployment}" + (":multi" if self.multi_label else "")
 
     @classmethod
     def parse(cls, text: str) -> TextModelId | None:
         """None where this is no such id."""
-        project, _, rest = text.partition("/")
-        deployment, slash, multi = rest.partition("/")
-        if not project or not deployment or (slash and multi != "multi"):
+        project, _, rest = text.partition(":")
+        deployment, more, multi = rest.partition(":")
+        if not project or not deployment or (more and multi != "multi"):
             return None
         return cls(project, deployment, multi == "multi")
 

@@ -107,7 +107,7 @@ class GroupAccess:
         named = TextModelId.parse(model_id)
         if named is None:
             raise RowError(
-                f"{model_id[:100]!r} names no deployed model of texts: write project/deployment, with /multi "
+                f"{model_id[:100]!r} names no deployed model of texts: write project:deployment, with :multi "
                 "after it where a text may have any number of classes",
                 reason="model-missing",
             )

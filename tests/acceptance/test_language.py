@@ -4,6 +4,7 @@ the local one: the same rows. And killed between submit and result: nothing is p
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +15,7 @@ from sqlalchemy import select
 from pipeline.db import tables
 from pipeline.demo.lake import CONTAINER
 from tests.azure.azurite import AzuriteMissingError
+from tests.azure.lake import upload
 from tests.azure.rehearsal import Cloud, Side, cloud, embedded
 from tests.unit.emulator.texts import SMILE, file_of_letters, file_of_notes, letters, notes
 
@@ -155,3 +157,34 @@ def test_what_is_retired_is_told(abroad: Cloud) -> None:
     abroad.side.formpipe("plan")
     told = " ".join(abroad.side.told[-2].split())
     assert "2029-03-31" in told
+
+
+# --- killed ---------------------------------------------------------------------------------------
+
+
+def kill_when_waiting(running: Cloud, accepted: int) -> None:
+    """Start a run and kill it when it waits for the results of so many submits."""
+    process = running.side.start("run", "letters")
+    until = time.monotonic() + 60
+    while running.emulator.accepted() < accepted:
+        assert time.monotonic() < until and process.poll() is None
+        time.sleep(0.02)
+    time.sleep(JOB_SECONDS / 5)
+    process.kill()
+    process.communicate()
+
+
+def test_killed_between_submit_and_result_no_text_is_paid_twice(abroad: Cloud, tmp_path: Path) -> None:
+    """Two requests of short letters, and the two pieces of a long one, are under way at the kill."""
+    latency = {"distribution": "fixed", "seconds": JOB_SECONDS}
+    abroad.emulator.faults({"action": "job-seconds", "route": "job-analyze", "latency": latency})
+    paths = write_backlog(tmp_path, "second")
+    upload(tmp_path, abroad.azurite.first, under="letters/backlog")
+    before = abroad.emulator.accepted()
+    kill_when_waiting(abroad, before + 4)
+    assert abroad.side.formpipe("run", "letters") in (0, 1), abroad.side.told
+    assert abroad.emulator.accepted() - before == 4
+    outcomes = abroad.side.outcomes()
+    assert {outcomes[path] for path in paths} == {"loaded", "partial"}
+    assert [outcomes[path] for path in paths].count("partial") == 1, "the blank one"
+    assert abroad.side.formpipe("verify") == 0, abroad.side.told[-2:]

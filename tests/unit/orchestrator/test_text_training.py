@@ -180,7 +180,7 @@ def test_labels_are_imported_a_model_is_trained_and_deployed(works: Works) -> No
     version = works.train()
     project = project_name(version)
     assert works.service.calls == ["import", "train", "deploy"]
-    assert (version.state, version.service_model_id) == ("active", f"{project}/scoring")
+    assert (version.state, version.service_model_id) == ("active", f"{project}:scoring")
     assert works.operations() == [("import", "finished"), ("train", "finished"), ("deploy", "finished")]
     assert version.evaluation is not None
     assert version.evaluation.texts == MEASURED
@@ -263,7 +263,7 @@ def test_in_the_first_preview_labels_lie_in_the_container(works: Works) -> None:
     version = works.train()
     assert works.service.calls == ["import", "train", "deploy"]
     assert works.operations() == [("train", "finished"), ("deploy", "finished")]
-    assert version.service_model_id == f"{project_name(version)}/published-1"
+    assert version.service_model_id == f"{project_name(version)}:published-1"
     body = json.loads((works.root / "lake" / works.service.labels).read_text())
     assert project_from_json(body)[0].documents[0].location == "train/00.txt"
     services = load_services()
@@ -281,7 +281,7 @@ def test_a_project_whose_texts_may_have_several_classes_says_so(works: Works) ->
     for document in body["assets"]["documents"]:
         document["classes"] = [document.pop("class")]
     file.write_text(json.dumps(body))
-    assert works.train().service_model_id.endswith("/scoring/multi")
+    assert works.train().service_model_id.endswith(":scoring:multi")
 
 
 def test_texts_that_are_marked_are_held_out_as_marked(works: Works) -> None:

@@ -107,7 +107,7 @@ class TextBench:
         driver = OperationDriver(
             client, self.ledger(), lambda: self.stopped, lambda kind: Latencies(Pace(0.001))
         )
-        version = replace(bench.version, service_model_id="p/d", model_kind="entities", engine="language")
+        version = replace(bench.version, service_model_id="p:d", model_kind="entities", engine="language")
         scoring = TextScoring(
             driver, readers, storage, version, self.folder, 600.0, self.spending,
             Reuse(bench.database, storage, bench.row, version.id), 0.2,
