@@ -18,6 +18,7 @@ from pipeline.orchestrator.plan import RowPlan, make_plan
 from pipeline.orchestrator.reckoning import Takes, Terms, total
 from pipeline.orchestrator.survey import load_rows, require_known, survey
 from pipeline.outlets import obstacles
+from pipeline.params.routing_notes import routing_notes
 from pipeline.params.service_notes import service_notes
 from pipeline.params.sink_notes import sink_notes
 from pipeline.prices import NOTHING, Prices, load_prices
@@ -50,9 +51,13 @@ def plan(
     validated = load_rows(app.sources)
     require_known(chosen, validated)
     terms = plan_terms(app, run_limits(app.settings, max_pages, max_cost, max_train_runs))
-    plans = make_plan(survey(app.sources, validated.form_types, chosen), rescore=rescore, terms=terms)
+    states = survey(app.sources, validated.form_types, chosen)
+    plans = make_plan(states, rescore=rescore, terms=terms)
     faults = [fault for fault in validated.faults if not chosen or fault.row in chosen]
     notes = _notes(app, [row for row in validated.form_types if not chosen or row.form_type in chosen])
+    classes = {state.row.form_type: state.classes for state in states}
+    of_routers = routing_notes(validated.form_types, classes)
+    notes += [note for note in of_routers if not chosen or note.subject in chosen]
     if output is Output.JSON:
         told = {"faults": [asdict(fault) for fault in faults], "notes": [asdict(note) for note in notes]}
         print_json(_as_data(plans) | told)

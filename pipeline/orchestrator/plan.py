@@ -19,7 +19,8 @@ class RowState:
     `due` and `waiting`: documents the database already holds as pending, now or at a later time; of those
     that are due a service has `submitted` already. `stale`: documents scored by another model version.
     `layouts`, `layout_pages`: training forms that a service is to read before it trains, and their pages.
-    `pages_per_document`, `seconds_per_document`: the means so far, if known.
+    `pages_per_document`, `seconds_per_document`: the means so far, if known. `classes`: what a classifier
+    tells apart.
     """
 
     row: FormType
@@ -34,6 +35,7 @@ class RowState:
     pages_per_document: float | None = None
     seconds_per_document: float | None = None
     obstacle: str | None = None
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from difflib import get_close_matches
 
@@ -91,7 +91,9 @@ def _survey_group(sources: Sources, rows: Sequence[FormType], wanted: Sequence[F
     except FormpipeError as error:
         return [RowState(row, obstacle=str(error)) for row in wanted]
     missing = _missing_layouts(sources, rows[0], folder) if decision.action == "train" else ()
-    return [_survey_row(sources, row, decision, missing) for row in wanted]
+    project = folder.project
+    classes = project.categories if project is not None and project.kind == "classes" else ()
+    return [replace(_survey_row(sources, row, decision, missing), classes=classes) for row in wanted]
 
 
 def _missing_layouts(sources: Sources, row: FormType, folder: TrainingFolder) -> tuple[TrainingDocument, ...]:

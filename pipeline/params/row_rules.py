@@ -117,6 +117,9 @@ def _routes(row: ParameterRow, _: Release) -> Iterator[Complaint]:
         yield Complaint(
             "routes", "true only where model_kind is classes", "empty it, or set model_kind to classes"
         )
+    elif row.routes and row.split == "per_page" and row.engine != "local":
+        remedy = "only a local router tells pages apart: set split to none, or engine to local"
+        yield Complaint("split", f"none for a router of {row.engine}", remedy)
 
 
 def _file_type(row: ParameterRow, _: Release) -> Iterator[Complaint]:
@@ -221,7 +224,7 @@ _RULES: tuple[tuple[tuple[str, ...], Rule], ...] = (
     (("engine", "enabled", "model_kind"), _kind_in_release),
     (("engine", "api_version", "model_kind", "use_label_file"), _labels_needed),
     (("engine", "api_version", "file_type"), _file_type_of_version),
-    (("model_kind", "routes"), _routes),
+    (("engine", "model_kind", "routes", "split"), _routes),
     (("training_container_name",), _containers("training_container_name")),
     (("scoring_container_name",), _containers("scoring_container_name")),
     ((*_ACCOUNTS, *_CONTAINERS, *_FOLDERS), _backlog_apart),

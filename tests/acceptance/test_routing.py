@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import time
 from pathlib import Path
 
 import pypdfium2 as pdfium
@@ -194,3 +195,22 @@ def test_a_move_that_cannot_be_is_said_why(routed: Project) -> None:
     said = routed.formpipe("route", "letter-0.pdf", "mail", expect=3).err
     assert "mail is no form type" in said
     assert "document-unknown" in routed.formpipe("route", "nothing.pdf", "service_report", expect=3).err
+
+
+def test_a_run_that_is_killed_is_gone_on_with_and_routes_nothing_twice(
+    mixed_once: Project, routed_once: Project, tmp_path: Path
+) -> None:
+    project = mixed_once.copy(tmp_path)
+    process = project.start("run", workers=1, batch_documents=1)
+    end = time.monotonic() + 300
+    count = "SELECT count(*) FROM document WHERE routed_from IS NOT NULL"
+    while process.poll() is None and project.sql(count)[0][0] < 3 and time.monotonic() < end:
+        time.sleep(0.02)
+    process.kill()
+    process.communicate()
+    (begun,) = project.sql(count)[0]
+    assert 3 <= begun < len(TYPES) * FORMS, "killed too early or too late"
+    project.formpipe("run", workers=1)
+    assert where(project) == where(routed_once)
+    assert len(project.formpipe("status", "--unrouted", "--output", "json").json) == LETTERS
+    assert project.formpipe("verify", "--output", "json", expect=None).json["differences"] == []
