@@ -171,9 +171,8 @@ class RowRun:
             return CountedReaders(context.readers, spending) if spending.limited else context.readers
         storage = context.sources.storages.of(row.secrets.scoring)
         seconds = context.services.seconds
-        reuse = (
-            Reuse(context.sources.database, storage, row, version.id) if row.on_rename == "reuse" else None
-        )
+        taken_over = row.on_rename == "reuse" and not row.routes  # a router needs the classes themselves
+        reuse = Reuse(context.sources.database, storage, row, version.id) if taken_over else None
         if version.engine == LANGUAGE:
             texts = self._access().text_driver(row, version.api_version)
             return TextScoring(

@@ -18,6 +18,7 @@ from pipeline.prices import FREE
 from pipeline.scoring.backlog import BacklogChanges, synchronise
 from pipeline.scoring.charging import CountedReaders
 from pipeline.scoring.document import ScoreTask, score_document
+from pipeline.scoring.routing import Router
 from pipeline.scoring.spending import Limits, Purse, Spending
 from pipeline.scoring.stage import ScoringContext, ScoringLimits, Tally, score_backlog
 from pipeline.storage.folder import FolderStorage
@@ -81,6 +82,7 @@ class Bench:
     stop_after: int | None = None
     guard: Callable[[Connection], None] = lambda connection: None
     stored: frozenset[str] | None = None
+    router: Router | None = None
 
     def put(self, **contents: str) -> None:
         for name, text in contents.items():
@@ -114,6 +116,7 @@ class Bench:
             run_id=self.run_id,
             stored=self.stored,
             spending=spending,
+            router=self.router,
         )
         try:
             return score_backlog(context, self.row, self.version, LIMITS)
