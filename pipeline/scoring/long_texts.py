@@ -19,6 +19,10 @@ from pipeline.texts import ProjectKind, TextAnswer
 from pipeline.types import ModelVersion
 
 
+PIECE_ID = "piece"
+"""What a piece is called in its request: its operation serves whichever document has the same content."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PieceOf:
     """One piece of a long text. `subject`: what its operation is found again by, in whichever run."""

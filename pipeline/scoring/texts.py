@@ -18,7 +18,7 @@ from pipeline.ports import Executor, Outcome, Storage, Task, TextService
 from pipeline.remote import OperationState, TextItem
 from pipeline.scoring.charging import charged_together, reserve
 from pipeline.scoring.document import Found, ScoreTask, conclude
-from pipeline.scoring.long_texts import PieceOf, begun, long_text
+from pipeline.scoring.long_texts import PIECE_ID, PieceOf, begun, long_text
 from pipeline.scoring.reuse import Reuse
 from pipeline.scoring.spending import Spending
 from pipeline.scoring.text_answers import answer_of
@@ -48,7 +48,7 @@ class TextScoring:
     seconds: float
     spending: Spending = field(default_factory=Spending)
     reuse: Reuse | None = None
-    linger: float = 2.0
+    linger: float = 5.0
     clock: Callable[[], float] = time.monotonic
 
     def map(
@@ -200,7 +200,7 @@ class _Asking:
         known = begun(scoring.driver.ledger, scoring.version)
         paid = [entry.reserved] if entry.reserved else []
         for piece in long.pieces:
-            documents = [TextDocument(entry.request_id, piece.piece.text)]
+            documents = [TextDocument(PIECE_ID, piece.piece.text)]
             yield Submission(
                 kind="analyze",
                 task=piece,
@@ -243,7 +243,7 @@ class _Asking:
         if outcome.error is not None:
             answer = outcome.error
         else:
-            answer = answer_of(cast(Sequence[TextItem], outcome.unwrap()), entry.request_id)
+            answer = answer_of(cast(Sequence[TextItem], outcome.unwrap()), PIECE_ID)
         ended = piece.of.told(piece, answer, self._kind)
         if ended is None:
             return

@@ -49,7 +49,7 @@ def write_texts(root: Path) -> None:
 def write_backlog(root: Path, batch: str) -> list[str]:
     """New letters, a long one and an empty one among them, and new notes; the paths of the letters."""
     towns = ("Oslo", "Turku", "Bodo", "Odense", "Umea")
-    long = f"{SMILE} Letter. We met in the town of Narvik.\n" + "And had a good time there.\n" * 4700
+    long = f"{SMILE} Letter {batch}. We met in the town of Narvik.\n" + "And had a good time there.\n" * 4700
     texts = [
         f"{SMILE} Letter number {100 + n}.\nWe met in the town of {towns[n % 5]} and had a good time there."
         for n in range(BACKLOG)
@@ -164,7 +164,7 @@ def test_what_is_retired_is_told(abroad: Cloud) -> None:
 
 def kill_when_waiting(running: Cloud, accepted: int) -> None:
     """Start a run and kill it when it waits for the results of so many submits."""
-    process = running.side.start("run", "letters")
+    process = running.side.start("run", "-f", "letters")
     until = time.monotonic() + 60
     while running.emulator.accepted() < accepted:
         assert time.monotonic() < until and process.poll() is None
@@ -182,7 +182,7 @@ def test_killed_between_submit_and_result_no_text_is_paid_twice(abroad: Cloud, t
     upload(tmp_path, abroad.azurite.first, under="letters/backlog")
     before = abroad.emulator.accepted()
     kill_when_waiting(abroad, before + 4)
-    assert abroad.side.formpipe("run", "letters") in (0, 1), abroad.side.told
+    assert abroad.side.formpipe("run", "-f", "letters") in (0, 1), abroad.side.told
     assert abroad.emulator.accepted() - before == 4
     outcomes = abroad.side.outcomes()
     assert {outcomes[path] for path in paths} == {"loaded", "partial"}

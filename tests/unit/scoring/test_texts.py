@@ -110,7 +110,7 @@ class TextBench:
         version = replace(bench.version, service_model_id="p:d", model_kind="entities", engine="language")
         scoring = TextScoring(
             driver, readers, storage, version, self.folder, 600.0, self.spending,
-            Reuse(bench.database, storage, bench.row, version.id), 0.2,
+            Reuse(bench.database, storage, bench.row, version.id), 30.0,
         )  # fmt: skip
         context = ScoringContext(
             database=bench.database,
@@ -229,6 +229,15 @@ def test_pieces_that_were_paid_are_asked_for_again_and_not_paid(cloud: TextBench
     cloud.service.polls = [AttemptError("no answer", reason="not-reachable")] * 2
     assert cloud.run().postponed == 1
     assert len(cloud.service.requests) == 2
+    assert cloud.run().loaded == 1
+    assert len(cloud.service.requests) == 2
+
+
+def test_the_same_long_text_under_another_name_is_not_paid_again(cloud: TextBench) -> None:
+    filler = "Nothing happens in this sentence.\n" * 4000
+    cloud.put(one=f"{filler}At last we came to {TOWN}.")
+    assert cloud.run().loaded == 1
+    cloud.put(two=f"{filler}At last we came to {TOWN}.")
     assert cloud.run().loaded == 1
     assert len(cloud.service.requests) == 2
 
