@@ -55,7 +55,7 @@ def rows(first: int, count: int, said: str) -> Iterator[Row]:
         day = date(2026, 1 + number % 12, 1 + number % 28) if field % 3 == 1 else None
         yield (
             part_id + 1, f"Field {field}", 0, "model", text, text if field % 3 == 2 else None, amount, day,
-            None, None, None, 1, box, 0.93, 0.99, False, False,
+            None, None, None, 1, box, 0.93, 0.99, False, False, None, None,
         )  # fmt: skip
 
 
@@ -115,7 +115,7 @@ def bare_postgresql(engine: Engine, values: Iterator[Row]) -> None:
 
 _TYPES = [
     "int8", "varchar", "int4", "varchar", "text", "text", "numeric", "date", "time", "varchar", "varchar",
-    "int4", "text", "float8", "float8", "bool", "bool",
+    "int4", "text", "float8", "float8", "bool", "bool", "int4", "int4",
 ]  # fmt: skip
 
 

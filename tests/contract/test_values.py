@@ -276,7 +276,7 @@ def test_a_transaction_that_ends_badly_leaves_the_old_values(shelf: Shelf) -> No
 
 
 def _rows(parts: Sequence[int], fields: int, said: str) -> list[tuple[object, ...]]:
-    rest = (said, said, None, None, None, None, None, 1, None, 0.5, 0.5, False, False)
+    rest = (said, said, None, None, None, None, None, 1, None, 0.5, 0.5, False, False, None, None)
     return [(key, f"field {n}", 0, "model", *rest) for key in parts for n in range(fields)]
 
 
