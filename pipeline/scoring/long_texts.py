@@ -18,7 +18,6 @@ from pipeline.scoring.text_batches import Entry, cut
 from pipeline.texts import ProjectKind, TextAnswer
 from pipeline.types import ModelVersion
 
-
 PIECE_ID = "piece"
 """What a piece is called in its request: its operation serves whichever document has the same content."""
 
