@@ -76,3 +76,11 @@ def test_rows_come_in_the_order_of_priority_then_name() -> None:
     rows = [row("c"), row("b", priority=200), row("a"), row("z", priority=1)]
     plans = make_plan([RowState(each, KEEP) for each in rows])
     assert [each.form_type for each in plans] == ["z", "a", "c", "b"]
+
+
+def test_routers_go_first_whatever_their_priority() -> None:
+    listed = BacklogChanges(listed=2, new=2)
+    router = row("zoo", model_kind="classes", routes=True, priority=900)
+    plans = make_plan([RowState(row("bills"), KEEP, listed), RowState(router, KEEP, listed)])
+    assert [(each.form_type, each.routes) for each in plans] == [("zoo", True), ("bills", False)]
+    assert [("classified first" in each.reason) for each in plans] == [True, False]

@@ -140,6 +140,13 @@ def test_only_a_classes_row_routes() -> None:
     assert not judged(router, engines=CLOUD).faults
 
 
+def test_only_a_local_router_tells_pages_apart() -> None:
+    cells = {"routes": 1, "model_kind": "classes", "split": "per_page"}
+    assert not judged(row("mail", **cells)).faults
+    fault = only(judged(row("mail", **cells, engine="language", api_version="2023-04-01"), engines=CLOUD))
+    assert (fault.column, fault.allowed) == ("split", "none for a router of language")
+
+
 def test_a_classifier_that_this_release_does_not_ask_is_a_fault() -> None:
     cells = {"model_kind": "classes", "engine": "document-intelligence", "api_version": "2024-11-30"}
     fault = only(judged(row("mail", **cells), engines=CLOUD))
