@@ -107,8 +107,9 @@ def halves(entries: Sequence[Entry]) -> tuple[tuple[Entry, ...], tuple[Entry, ..
 
 
 def cut(text: str, units: int) -> tuple[Piece, ...]:
-    """A text of so many UTF-16 units in pieces that are each no longer than a request may be."""
-    return pieces(text, CHARACTERS if units == len(text) else CHARACTERS // 2)
+    """A text of so many UTF-16 units in pieces that are each no longer than a request may be: as if all its
+    characters of two units were in every piece, or all of a piece were such."""
+    return pieces(text, max(CHARACTERS - (units - len(text)), CHARACTERS // 2))
 
 
 def records(characters: int) -> int:
