@@ -80,6 +80,7 @@ def finish_of_documents(connection: Connection, ids: Sequence[int], now: datetim
         select(operation_document.c.operation_id)
         .join(document, document.c.id == operation_document.c.document_id)
         .where(operation_document.c.operation_id == operation.c.id, document.c.stage == "submitted")
+        .where(document.c.id.not_in(ids))
         .correlate(operation)
     )
     connection.execute(
