@@ -40,6 +40,13 @@ storage_root = "lake"
 def demo(
     folder: Annotated[Path, typer.Argument(help="Where to put it; made when missing.")] = Path("demo"),
     seed: Annotated[int, typer.Option(help="Another seed draws other documents.", min=0)] = 7,
+    mixed: Annotated[
+        bool,
+        typer.Option(
+            "--mixed",
+            help="Also draw a folder of everything, 60 forms and 6 letters, and a router that sorts it.",
+        ),
+    ] = False,
     use_database: Annotated[
         bool,
         typer.Option(
@@ -54,10 +61,14 @@ def demo(
     again = (folder / "lake" / "truth.jsonl").exists()
     _draw(folder, settings, seed, again=again, config=_CONFIG_ELSEWHERE if use_database else _CONFIG)
     app = open_app(settings, upgrade=True)
-    names = _add_rows(app)
+    if mixed:
+        _draw_mixed(settings, seed)
+    names = _add_rows(app, mixed=mixed)
     summary = carry_out(app, RunOptions(form_types=names))
     print_summary(app, summary, Output.TEXT)
     _show_rows(app, folder, again=again)
+    if mixed:
+        out.print("\nWhat the router is not sure of: formpipe status --unrouted")
     raise typer.Exit(exit_code(summary))
 
 
@@ -92,13 +103,24 @@ def _draw(folder: Path, settings: Settings, seed: int, *, again: bool, config: s
     out.print()
 
 
-def _add_rows(app: App) -> frozenset[str]:
+def _draw_mixed(settings: Settings, seed: int) -> None:
+    from pipeline.demo.mixed import INBOX, write_mixed
+
+    if (settings.storage_root / "mixed.jsonl").exists():
+        return
+    truth = write_mixed(settings.storage_root, seed=seed)
+    letters = sum(name == "letter" for name in truth.values())
+    out.print(f"  {INBOX}: {len(truth) - letters} forms of all types and {letters} letters, mixed\n")
+
+
+def _add_rows(app: App, *, mixed: bool) -> frozenset[str]:
     """The demo's form types; rows that are there stay as they are."""
     from pipeline.demo import demo_rows
+    from pipeline.demo.mixed import router_row
 
     with app.database.begin() as connection:
         there = {str(row["form_type"]) for row in table.read_rows(connection)}
-        rows = demo_rows()
+        rows = [*demo_rows(), *([router_row()] if mixed else [])]
         new = [row for row in rows if row["form_type"] not in there]
         validated = validate(new, [], app.services, utc_now().date())
         table.save(connection, validated.form_types)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 import time
 from pathlib import Path
@@ -214,3 +215,18 @@ def test_a_run_that_is_killed_is_gone_on_with_and_routes_nothing_twice(
     assert where(project) == where(routed_once)
     assert len(project.formpipe("status", "--unrouted", "--output", "json").json) == LETTERS
     assert project.formpipe("verify", "--output", "json", expect=None).json["differences"] == []
+
+
+@pytest.mark.long
+def test_the_demo_sorts_every_form_and_leaves_the_letters(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    told = project.formpipe("demo", ".", "--mixed", expect=None)
+    assert told.code in (0, 1), told.err
+    lines = (tmp_path / "lake" / "mixed.jsonl").read_text().splitlines()
+    truth = {line["path"]: line["class"] for line in map(json.loads, lines)}
+    assert len(truth) == 66
+    forms = {path: name for path, name in truth.items() if name != "letter"}
+    query = "SELECT path, form_type FROM document WHERE routed_from IS NOT NULL AND outcome <> 'gone'"
+    assert dict(project.sql(query)) == forms
+    waiting = "SELECT path FROM document WHERE outcome = 'unrouted'"
+    assert {row[0] for row in project.sql(waiting)} == truth.keys() - forms.keys()
