@@ -93,7 +93,7 @@ def test_a_source_that_is_slow_is_not_waited_for() -> None:
         gate.wait(10)
         yield 2
 
-    found = []
+    found: list[int | None] = []
     for each in patiently(source(), lambda: 0.01 if found else None):
         found.append(each)
         if each is None:

@@ -284,7 +284,7 @@ def test_a_deployment_that_is_not_there_ends_the_row(cloud: TextBench) -> None:
     def refuse(*_: object) -> str:
         raise RowError("no such deployment", reason="deployment-missing")
 
-    cloud.service.submit_texts = refuse  # type: ignore[method-assign]
+    cloud.service.submit_texts = refuse  # type: ignore[method-assign, assignment]
     with pytest.raises(RowError, match="no such deployment"):
         cloud.run()
     assert {row.stage for row in cloud.bench.documents().values()} == {"pending"}
