@@ -90,9 +90,9 @@ def duration(seconds: float) -> str:
 
 
 def _standing(summaries: Sequence[FormTypeSummary]) -> Table:
-    """Forgotten documents have a column where there are some."""
+    """Unrouted and forgotten documents have a column where there are some."""
     counts = [_now(summary) for summary in summaries]
-    columns = (*_NOW, _FORGOTTEN) if any(each[_FORGOTTEN] for each in counts) else _NOW
+    columns = _with(_with(_NOW, _UNROUTED, counts), _FORGOTTEN, counts)
     return _numbers("as it stands now", summaries, columns, counts)
 
 
@@ -122,7 +122,7 @@ def _with(
 
 def _now(summary: FormTypeSummary) -> dict[str, float | Decimal | None]:
     documents = summary.documents
-    counts = {name: getattr(documents, name) for name in (*_NOW[:-1], _FORGOTTEN)}
+    counts = {name: getattr(documents, name) for name in (*_NOW[:-1], _UNROUTED, _FORGOTTEN)}
     return {**counts, "to check": summary.review}
 
 
