@@ -53,7 +53,7 @@ test-long: lint ## what takes longer
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup --durations 30
 
 bench: $(TEST_EXTRA) ## measure everything into bench/RESULTS.md, on a quiet machine
-	@echo "measuring everything takes about half an hour on two cores; nothing else should run ..."
+	@echo "measuring everything takes about an hour and a half on two cores; nothing else should run ..."
 	missed=""
 	measure() {
 	  printf '\n== %s\n' "$$*"

@@ -44,6 +44,7 @@ from pipeline.params import table
 from pipeline.params.rules import validate
 from pipeline.services import load_services
 from pipeline.wiring import utc_now
+from tests.azure.canned import PDF
 from tests.azure.ports import free_port, stop, wait_for
 from tests.databases.postgresql import running_postgresql
 
@@ -57,10 +58,6 @@ START_SECONDS, SPARE_SECONDS = 15.0, 10.0
 """Until the flow is steady; and what the backlog holds beyond the window."""
 
 _MEDIAN, _SIGMA = 3.0, 0.5
-_BLANK_PDF = (
-    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj "
-    b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
-)
 
 
 # --- the service ------------------------------------------------------------------------------------
@@ -129,7 +126,7 @@ def set_up(folder: Path, database: Engine, documents: int, parallelism: int) -> 
         (folder / "lake" / name).mkdir(parents=True)
     for number in range(documents):
         file = folder / "lake" / "backlog" / f"{number:06d}.pdf"
-        file.write_bytes(_BLANK_PDF + f"% document {number}\n".encode())
+        file.write_bytes(PDF + f"% document {number}\n".encode())
     row = {
         "form_type": "bench",
         "engine": ENGINE,

@@ -37,7 +37,7 @@ def _cores() -> int:
 class Settings(BaseSettings):
     """What a run needs to know about this machine. Every value has a default that works on a laptop."""
 
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, extra="forbid")
 
     database_url: SecretStr = SecretStr("sqlite:///formpipe.db")
     database_auth: Literal["password", "entra-token"] = "password"

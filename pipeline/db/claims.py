@@ -42,27 +42,20 @@ def claim(
     taken = sum(_take(connection, some, run_id, stage) for some in chunks(ids))
     if taken == len(found):
         return found
-    mine = set(standing(connection, ids, run_id, now))
+    mine = standing(connection, ids, run_id, now)
     return [each for each in found if each.id in mine]
 
 
-def standing(connection: Connection, ids: Sequence[int], run_id: int, now: datetime) -> list[int]:
+def standing(connection: Connection, ids: Sequence[int], run_id: int, now: datetime) -> dict[int, str]:
     """Which of these documents this run still holds, or has ended at this very `now` in a try whose commit
-    nobody heard of. No other can take them, or their claim away, until the transaction ends."""
+    nobody heard of, with the ETag that each has now: a run may lose one whose blob changed, and claim it
+    anew. No other can take them, or their claim away, until the transaction ends."""
     done = (document.c.stage == "done", document.c.run_id == run_id, document.c.finished_at == now)
     mine = or_(document.c.claimed_by == run_id, and_(*done))
-    found: list[int] = []
-    for some in chunks(sorted(ids)):
-        query = select(document.c.id).where(document.c.id.in_(some), mine).order_by(document.c.id)
-        found += connection.scalars(_locked(query, "WITH (UPDLOCK, ROWLOCK)")).all()
-    return found
-
-
-def contents(connection: Connection, ids: Iterable[int]) -> dict[int, str]:
-    """The ETags that these documents have now: a run may lose one whose blob changed, and claim it anew."""
     found: dict[int, str] = {}
-    for some in chunks(ids):
-        rows = connection.execute(select(document.c.id, document.c.etag).where(document.c.id.in_(some)))
+    for some in chunks(sorted(ids)):
+        query = select(document.c.id, document.c.etag).where(document.c.id.in_(some), mine)
+        rows = connection.execute(_locked(query.order_by(document.c.id), "WITH (UPDLOCK, ROWLOCK)"))
         found.update({row.id: row.etag for row in rows})
     return found
 

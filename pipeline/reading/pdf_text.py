@@ -55,7 +55,8 @@ class PageFrame:
         """Rectangles (n, 4) of user space as left, top, right, bottom on the page."""
         xs, ys = rectangles[:, 0::2], rectangles[:, 1::2]
         m = self.matrix
-        px, py = m[0, 0] * xs + m[0, 1] * ys + m[0, 2], m[1, 0] * xs + m[1, 1] * ys + m[1, 2]
+        with np.errstate(invalid="ignore", over="ignore"):  # text beyond all numbers is not on the page
+            px, py = m[0, 0] * xs + m[0, 1] * ys + m[0, 2], m[1, 0] * xs + m[1, 1] * ys + m[1, 2]
         return np.stack([px.min(1), py.min(1), px.max(1), py.max(1)], axis=1)
 
 
@@ -184,7 +185,7 @@ def _word_spans(codes: Codes) -> tuple[Indexes, Indexes]:
 def _turn(text_page: pdfium_c.FPDF_TEXTPAGE, index: int, rotation: Quarter) -> Quarter:
     """Quarter turns of a character as seen, clockwise; skew is rounded away."""
     angle: float = pdfium_c.FPDFText_GetCharAngle(text_page, index)
-    if angle < 0:
+    if not 0 <= angle < math.inf:  # none, or none that a number can tell
         return 0
     return (round(angle / (math.pi / 2)) + rotation) % 4
 

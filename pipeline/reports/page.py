@@ -12,6 +12,9 @@ from pipeline.reports.charts import histogram, reasons, throughput_chart
 from pipeline.reports.summary import Report, pages_per_second
 from pipeline.reports.text import duration, measure, row_line, score, share
 
+_RARE = {"reused": "Reused", "left_over": "Left over", "cost": "Cost, US$"}
+"""Columns that are there where a row of the run has something to say in them."""
+
 
 def render_page(report: Report, written_at: datetime) -> str:
     """The report as HTML. Everything that comes from outside is escaped."""
@@ -23,6 +26,7 @@ def render_page(report: Report, written_at: datetime) -> str:
             name: sum(getattr(row, name) for row in rows)
             for name in ("loaded", "partial", "dead", "pages", "ocr_pages", "field_values")
         },
+        rare={name: title for name, title in _RARE.items() if any(getattr(row, name) for row in rows)},
         pending=sum(summary.documents.pending for summary in report.form_types),
         review=sum(summary.review for summary in report.form_types),
         chart=throughput_chart(report.throughput),

@@ -335,13 +335,11 @@ class _Scorer:
             routing.hand_on(connection, {each: self._legs.get(each, ()) for each in ended}, now)
 
     def _standing(self, connection: Connection, now: datetime) -> set[BacklogDocument]:
-        """What this run holds still, as it was when it was read: a document whose blob changed may be held
-        anew, with another content."""
+        """What this run holds still, with the content that was read."""
         mine = [result.document for result in self._finished]
         mine += [document for document, _ in self._postponed]
         held = claims.standing(connection, [each.id for each in mine], self._context.run_id, now)
-        now_there = claims.contents(connection, held)
-        return {each for each in mine if now_there.get(each.id) == each.ref.etag}
+        return {each for each in mine if held.get(each.id) == each.ref.etag}
 
     def _postpone(
         self, connection: Connection, document: BacklogDocument, error: Exception, now: datetime

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from tests.acceptance.canned_row import point, put
 from tests.acceptance.conftest import Project
-from tests.acceptance.test_service_flow import PDF
-from tests.azure.canned import MODEL, Canned, running_can
+from tests.azure.canned import Canned, running_can
 
 OLD = [f"{number:04d}.pdf" for number in range(5)]
 STAYS = [f"{number:04d}.pdf" for number in range(5, 10)]
@@ -26,16 +26,13 @@ def can(tmp_path: Path) -> Iterator[Canned]:
 @pytest.fixture
 def moved(project: Project, can: Canned) -> Project:
     """Ten documents were scored, a person has corrected one, then half of the blobs were moved."""
-    for name in ("training", "backlog/in/moved"):
-        (project.data / name).mkdir(parents=True)
-    project.add_row(
-        "bench", "", "in/", engine="document-intelligence", api_version="2024-11-30", model_id=MODEL,
-        training_container_name="training", scoring_container_name="backlog", include_subfolders=1,
+    point(
+        project, can, backlog="in/", include_subfolders=1,
         scoring_output_blob_folder="out/", target_table="bench_values", sinks="sql,jsonl",
     )  # fmt: skip
-    lines = [f"{name}={value}" for name, value in can.secrets.items()]
-    (project.folder / ".env").write_text("\n".join(lines))
-    put(project, *OLD, *STAYS)
+    (project.data / "backlog/in/moved").mkdir()
+    for name in (*OLD, *STAYS):
+        put(project, f"in/{name}")
     run(project)
     assert can.calls("analyze", 202) == 10
     project.sql(
@@ -46,11 +43,6 @@ def moved(project: Project, can: Canned) -> Project:
     for before, now in zip(OLD, NEW, strict=True):
         (project.data / "backlog/in" / before).rename(project.data / "backlog/in" / now)
     return project
-
-
-def put(project: Project, *names: str) -> None:
-    for name in names:
-        (project.data / "backlog/in" / name).write_bytes(PDF + f"% {name}\n".encode())
 
 
 def run(project: Project) -> str:
@@ -109,7 +101,7 @@ def test_all_of_a_document_goes_with_it(moved: Project, can: Canned) -> None:
 def test_they_take_nothing_of_what_may_be_spent(moved: Project, can: Canned) -> None:
     """One page may be read: it is there for the one that is new, and comes last."""
     moved.sql("UPDATE form_type SET max_pages_per_run = 1")
-    put(moved, "other.pdf")
+    put(moved, "in/other.pdf")
     run(moved)
     assert can.calls("analyze", 202) == 11
     assert counts(moved) == (11, 6, 5, 5, 1)
@@ -120,7 +112,8 @@ def test_values_that_are_to_be_removed_wait_for_those_that_may_take_them_over(
 ) -> None:
     """Two new documents come first, and a limit lets one of them through in a run."""
     moved.sql("UPDATE form_type SET on_gone = 'remove', max_pages_per_run = 1")
-    put(moved, "0050.pdf", "0051.pdf")
+    put(moved, "in/0050.pdf")
+    put(moved, "in/0051.pdf")
     run(moved)
     assert (can.calls("analyze", 202), counts(moved)[3]) == (11, 0)
     moved.sql("UPDATE form_type SET max_pages_per_run = 2")

@@ -167,6 +167,8 @@ _MOVING = [
     (re.compile(r"^(\w+( +\d+){3}) +[\d.]+ +[\d.]+$", re.M), r"\1"),
     (re.compile(r"[\d,]+ MB are free"), "MB are free"),
     (re.compile(r"^(sqlite|postgresql|mssql): .*$", re.M), "DATABASE"),
+    (re.compile(r"\((sqlite|postgresql|mssql): [^)]*\)"), "(DATABASE)"),
+    (re.compile(r" \(a new folder: `formpipe init`\)"), ""),
 ]
 _MOVES = {
     "started_at", "finished_at", "created_at", "promoted_at", "scored_at", "seconds", "pages_per_second",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tests.acceptance.canned_row import fill
 from tests.acceptance.conftest import Project
-from tests.acceptance.test_service_flow import can, fill, pointed
+from tests.acceptance.test_service_flow import can, pointed
 from tests.azure.canned import Canned
 
 __all__ = ["can", "pointed"]

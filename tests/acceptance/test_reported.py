@@ -15,14 +15,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.emulator.faults import FaultRule, Latency
+from tests.acceptance.canned_row import fill, outcomes, point
 from tests.acceptance.conftest import Project
-from tests.azure.canned import MODEL, Canned, running_can
+from tests.azure.canned import PDF, Canned, running_can
 
 VICTIM = Path(__file__).parents[1] / "chaos" / "victim.py"
-PDF = (
-    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj "
-    b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
-)
 QUICK = {"workers": 1, "poll_seconds": 0.1}
 
 
@@ -34,25 +31,7 @@ def can(tmp_path: Path) -> Iterator[Canned]:
 
 @pytest.fixture
 def pointed(project: Project, can: Canned) -> Project:
-    """A project with one row whose model is the can's."""
-    for name in ("training", "backlog"):
-        (project.data / name).mkdir(parents=True)
-    project.add_row(
-        "bills", "", "", engine="document-intelligence", api_version="2024-11-30", model_id=MODEL,
-        training_container_name="training", scoring_container_name="backlog", parallelism=20,
-    )  # fmt: skip
-    lines = [f"{name}={value}" for name, value in can.secrets.items()]
-    (project.folder / ".env").write_text("\n".join(lines))
-    return project
-
-
-def fill(project: Project, documents: int) -> None:
-    for number in range(documents):
-        (project.data / "backlog" / f"{number:04d}.pdf").write_bytes(PDF + f"% {number}\n".encode())
-
-
-def outcomes(project: Project) -> list[tuple[object, ...]]:
-    return project.sql("SELECT stage, outcome, count(*) FROM document GROUP BY 1, 2 ORDER BY 1, 2")
+    return point(project, can, form_type="bills", parallelism=20)
 
 
 def jobs(can: Canned) -> int:

@@ -13,13 +13,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.emulator.faults import FaultRule, Latency
+from tests.acceptance.canned_row import fill, outcomes, point
 from tests.acceptance.conftest import Project
-from tests.azure.canned import MODEL, Canned, running_can
+from tests.azure.canned import Canned, running_can
 
-PDF = (
-    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj "
-    b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
-)
 STALLED = 1
 """Refusals that are forgiven: a call that the machine, busy with other tests, stops between its turn and the
 wire arrives in the next window. That there are none in steady state is for bench/service_rate.py to show."""
@@ -33,25 +30,7 @@ def can(tmp_path: Path) -> Iterator[Canned]:
 
 @pytest.fixture
 def pointed(project: Project, can: Canned) -> Project:
-    """A project with one row whose model is the can's."""
-    for name in ("training", "backlog"):
-        (project.data / name).mkdir(parents=True)
-    project.add_row(
-        "bench", "", "", engine="document-intelligence", api_version="2024-11-30", model_id=MODEL,
-        training_container_name="training", scoring_container_name="backlog", parallelism=100,
-    )  # fmt: skip
-    lines = [f"{name}={value}" for name, value in can.secrets.items()]
-    (project.folder / ".env").write_text("\n".join(lines))
-    return project
-
-
-def fill(project: Project, documents: int, *, first: int = 0) -> None:
-    for number in range(first, first + documents):
-        (project.data / "backlog" / f"{number:04d}.pdf").write_bytes(PDF + f"% {number}\n".encode())
-
-
-def outcomes(project: Project) -> list[tuple[object, ...]]:
-    return project.sql("SELECT stage, outcome, count(*) FROM document GROUP BY 1, 2 ORDER BY 1, 2")
+    return point(project, can, parallelism=100)
 
 
 def test_a_run_keeps_the_services_limit_and_asks_seldom(pointed: Project, can: Canned) -> None:

@@ -20,6 +20,11 @@ from tests.azure.ports import free_port
 
 KEY = "canary-key-of-the-can"
 MODEL = "canned"
+PDF = (
+    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj "
+    b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+)
+"""A blank page. Whoever needs many different ones adds a comment to each."""
 
 
 @dataclass(frozen=True)

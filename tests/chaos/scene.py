@@ -17,13 +17,9 @@ from sqlalchemy import Engine, create_engine, func, insert, select, text
 
 from pipeline.db.tables import document, field_value, form_type, lease, operation, part, run
 from tests.azure.azurite import Account
-from tests.azure.canned import MODEL, Canned, running_can
+from tests.azure.canned import MODEL, PDF, Canned, running_can
 from tests.azure.ports import free_port
 
-PDF = (
-    b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj "
-    b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
-)
 ROOT = Path(__file__).parents[2]
 VICTIM = Path(__file__).with_name("victim.py")
 ROW = "bills"

@@ -49,6 +49,7 @@ from pipeline.types import (
     ScoredValue,
     TypedValue,
 )
+from tests.chaos.unfenced import all_standing
 from tests.databases.postgresql import Postgresql
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
@@ -579,15 +580,11 @@ def test_thousands_of_interleavings(database: Engine) -> None:
     check(database, examples=3000, steps=60)
 
 
-def every(_connection: object, ids: list[int], *_: object) -> list[int]:
-    return sorted(ids)
-
-
 def test_without_fencing_it_finds_an_interleaving_that_does_harm(
     database: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(leases, "renew", lambda *_, **__: None)
-    monkeypatch.setattr(claims, "standing", every)
+    monkeypatch.setattr(claims, "standing", all_standing)
     with pytest.raises((AssertionError, BaseExceptionGroup)) as caught:
         check(database, examples=80, steps=40, shrink=False)
     found = [str(each) for each in getattr(caught.value, "exceptions", [caught.value])]

@@ -160,12 +160,10 @@ def no_write_ahead(point: Point) -> None:
 def no_fencing(point: Point) -> None:
     """A run that was declared dead goes on: neither its lease nor its claims are asked for."""
     from pipeline.db import claims, leases
-
-    def standing(_connection: Any, ids: Any, *_: Any) -> list[int]:
-        return sorted(ids)
+    from tests.chaos.unfenced import all_standing
 
     leases.renew = lambda *_, **__: None  # type: ignore[assignment]
-    claims.standing = standing  # type: ignore[assignment]
+    claims.standing = all_standing
 
 
 def no_transaction(point: Point) -> None:

@@ -122,7 +122,7 @@ def test_the_claim_of_a_changed_or_gone_document_ends(state: Ledger) -> None:
     do(state, claims.claim, "invoice", run, stage="pending", after=0, limit=9, now=NOW)
     do(state, listings.renew, {changed: Blob("a", "2", 11)})
     do(state, listings.mark_gone, [missing], NOW)
-    assert do(state, claims.standing, [changed, missing, other], run, LATER) == [other]
+    assert do(state, claims.standing, [changed, missing, other], run, LATER) == {other: "1"}
     found = rows(state)[changed]
     assert (found.stage, found.etag, found.size, found.content_hash) == ("pending", "2", 11, None)
 
@@ -134,7 +134,7 @@ def test_a_renewal_that_is_done_again_leaves_alone_what_a_run_has_taken_since(st
     run = state.run(state="running")
     do(state, claims.claim, "invoice", run, stage="pending", after=0, limit=9, now=NOW)
     do(state, listings.renew, {changed: Blob("a", "2", 11)})
-    assert do(state, claims.standing, [changed], run, LATER) == [changed]
+    assert do(state, claims.standing, [changed], run, LATER) == {changed: "2"}
 
 
 # --- what is gone -------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+import sys
 from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
@@ -24,11 +25,14 @@ _NUMBERS = (
     float("inf"), float("-inf"), 10**400,
 )  # fmt: skip
 _KEYS = ("", "__proto__", "a" * 5000, "\x00", "\ud800", "'; DROP TABLE x;--", "<b>", "=1+1", "../x", "status")
+_NESTED = 20_000
+"""Deeper than what is put together of several deep faults."""
 _PAGE = b"<!DOCTYPE html><html><body><h1>Sign in</h1><script>alert(1)</script></body></html>"
 
 
 def mutated(body: bytes, random: Random) -> tuple[bytes, str]:
     """The body with one to three faults, and what they are."""
+    sys.setrecursionlimit(_NESTED)
     tree, told = json.loads(body), []
     for _ in range(random.choice((1, 1, 2, 3))):
         step = random.choice(_OF_THE_TREE)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import threading
 import traceback
@@ -70,10 +69,12 @@ def _without_rates(service: Service) -> Service:
 
 
 class _Watched:
-    """The most memory that this process and its workers had, in MiB."""
+    """The most memory that this process and its workers had, in MiB, looked at now and then: the largest of
+    `getrusage` is that of the process that started this one, where that was larger."""
 
     def __init__(self) -> None:
         self._stop = threading.Event()
+        self._own = 0.0
         self._worker = 0.0
         self._thread = threading.Thread(target=self._look, daemon=True)
 
@@ -87,12 +88,13 @@ class _Watched:
 
     @property
     def peaks(self) -> dict[str, float]:
-        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        return {"process_mb": round(own), "worker_mb": round(self._worker)}
+        return {"process_mb": round(self._own), "worker_mb": round(self._worker)}
 
     def _look(self) -> None:
+        own = psutil.Process(os.getpid())
         while not self._stop.wait(0.2):
-            for child in psutil.Process(os.getpid()).children(recursive=True):
+            self._own = max(self._own, own.memory_info().rss / 2**20)
+            for child in own.children(recursive=True):
                 try:
                     self._worker = max(self._worker, child.memory_info().rss / 2**20)
                 except psutil.Error:

@@ -108,6 +108,15 @@ def test_the_environment_wins_and_is_relative_to_the_current_folder(
     assert (database(settings), settings.storage_root, settings.max_pages) == ("env.db", Path("env"), 7)
 
 
+def test_an_empty_variable_is_no_value(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As compose files and job definitions pass on what nobody set."""
+    for name in ("DATABASE_PASSWORD_SECRET", "DATABASE_URL", "RUN_MAX_PAGES", "SERVICE_RATES"):
+        monkeypatch.setenv(f"FORMPIPE_{name}", "")
+    settings = load_settings()
+    assert settings.database_password_secret is None and settings.run_max_pages is None
+    assert settings.database_url.get_secret_value().startswith("sqlite:///")
+
+
 def test_overrides_win_over_everything(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stated(project, 'database_url = "sqlite:///file.db"', 'storage_root = "file"')
     monkeypatch.setenv("FORMPIPE_STORAGE_ROOT", "env")

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 from reportlab.pdfgen.canvas import Canvas
 
+from pipeline.reading import pdf_text
 from pipeline.reading.options import ReadOptions
 from pipeline.reading.pdf import read_pdf
 from pipeline.types import Page
@@ -47,6 +50,13 @@ def test_a_rotated_page_is_read_as_it_is_seen(rotation: int) -> None:
     assert 0 <= left < right <= page.width
     assert 0 <= top < bottom <= page.height
     assert (right - left > bottom - top) == (rotation == 180)
+
+
+@pytest.mark.parametrize("angle", [math.nan, math.inf, -math.inf, -1.0])
+def test_text_whose_angle_is_no_number_is_upright(angle: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PDFium gives NaN for a text matrix that overflowed."""
+    monkeypatch.setattr(pdf_text.pdfium_c, "FPDFText_GetCharAngle", lambda page, index: angle)
+    assert texts(read(draw_pdf(hello))) == ["Invoice", "No.:", "12-34", "(due)"]
 
 
 def test_vertical_text_is_one_line() -> None:

@@ -168,6 +168,7 @@ def _without_pages() -> bytes:
         (image_bytes(np.random.default_rng(1).integers(0, 255, (90, 90), np.uint8))[:-900], "damaged-image"),
         (_bomb(), "image-too-large"),
     ],
+    ids=range(8),  # PDFium writes the time into its files: by their bytes, each process has other tests
 )
 def test_faults_are_named(content: bytes, reason: str) -> None:
     with pytest.raises(DocumentError) as caught:

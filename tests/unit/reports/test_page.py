@@ -286,3 +286,22 @@ def test_reasons_are_summed_over_form_types(ledger: Ledger) -> None:
         ("pdf-broken", 2, 1.0),
         ("empty-file", 1, 0.5),
     ]
+
+
+def test_what_was_reused_left_over_and_paid_has_a_column_where_there_is_any(ledger: Ledger) -> None:
+    ledger.form_type("invoice")
+    ledger.form_type("idle")
+    assert not RARE & columns(ledger)
+    ledger.run({"form_type": "invoice", "reused": 4, "cost": Decimal("1.25")})
+    assert columns(ledger) & RARE == {"Reused", "Cost, US$"}
+    with ledger.database.connect() as connection:
+        assert '<td class="n">1.25</td>' in render_page(build_report(connection), START)
+
+
+RARE = {"Reused", "Left over", "Cost, US$"}
+
+
+def columns(ledger: Ledger) -> set[str]:
+    with ledger.database.connect() as connection:
+        page = render_page(build_report(connection), START)
+    return set(re.findall(r'<th scope="col" class="n">([^<]*)</th>', page))
