@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     storage: Literal["folder", "azure-blob"] = "folder"
     storage_root: Path = Path("data")
     dotenv_file: Path = Path(".env")
+    databricks_secret_scope: str | None = None
     key_vault_url: str | None = None
     cosmos_endpoint: str | None = None
     cosmos_key_secret: str = "CosmosKey"

@@ -220,7 +220,8 @@ def _workers(settings: Settings, scratch: Path, count: int, memory_mb: int) -> P
 
 
 def _storage_setup(settings: Settings) -> StorageSetup:
-    sources = SecretSources(settings.dotenv_file.resolve(), settings.key_vault_url)
+    dotenv, vault, scope = settings.dotenv_file, settings.key_vault_url, settings.databricks_secret_scope
+    sources = SecretSources(dotenv.resolve(), vault, scope)
     return StorageSetup(settings.storage, settings.storage_root.resolve(), sources)
 
 

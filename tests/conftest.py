@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.azure.lake import Forms
     from tests.azure.vault import Vault
     from tests.databases.postgresql import Postgresql
+    from tests.databricks.workspace import Workspace
 
 ROOT = Path(__file__).parents[1]
 
@@ -103,6 +104,17 @@ def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vault]:
     from tests.azure.vault import running_vault
 
     with running_vault(tmp_path / "vault", {}) as running:
+        for name, value in running.environment().items():
+            monkeypatch.setenv(name, value)
+        yield running
+
+
+@pytest.fixture
+def workspace(monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+    """A Databricks workspace with an empty secret scope, this process signed in to it as a user would be."""
+    from tests.databricks.workspace import running_workspace
+
+    with running_workspace() as running:
         for name, value in running.environment().items():
             monkeypatch.setenv(name, value)
         yield running

@@ -1,1 +1,1 @@
-"""Secret values by name, from the environment, a `.env` file or a Key Vault."""
+"""Secret values by name, from the environment, a `.env` file, a Databricks scope or a Key Vault."""

@@ -11,6 +11,7 @@ from typing import NoReturn, Protocol
 from pydantic import SecretStr
 
 from pipeline.errors import RowError
+from pipeline.secrets.databricks_scope import DatabricksScopeSecrets
 from pipeline.secrets.dotenv import DotenvSecrets
 from pipeline.secrets.environment import EnvironmentSecrets
 from pipeline.secrets.key_vault import KeyVaultSecrets
@@ -39,6 +40,7 @@ class SecretSources:
 
     dotenv: Path | None = None
     key_vault_url: str | None = None
+    databricks_scope: str | None = None
 
 
 class SecretChain:
@@ -95,10 +97,12 @@ class SecretChain:
 
 
 def open_secrets(sources: SecretSources) -> SecretChain:
-    """The places of a setup, asked in this order: environment, `.env`, Key Vault."""
+    """The places of a setup, asked in this order: environment, `.env`, Databricks scope, Key Vault."""
     providers: list[Provider] = [EnvironmentSecrets()]
     if sources.dotenv is not None:
         providers.append(DotenvSecrets(sources.dotenv))
+    if sources.databricks_scope:
+        providers.append(DatabricksScopeSecrets(sources.databricks_scope))
     if sources.key_vault_url:
         providers.append(KeyVaultSecrets(sources.key_vault_url))
     return SecretChain(providers)

@@ -12,10 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.secrets.chain import Provider
+from pipeline.secrets.databricks_scope import DatabricksScopeSecrets
 from pipeline.secrets.dotenv import DotenvSecrets
 from pipeline.secrets.environment import EnvironmentSecrets, names_of
 from pipeline.secrets.key_vault import KeyVaultSecrets
 from tests.azure.vault import Vault
+from tests.databricks.workspace import SCOPE, Workspace
 
 NAME = "CognitiveServiceSubscriptionKey"
 VALUES = st.text("abcXYZ019+/=?&%$#:;.,_~!*-@ ", min_size=1, max_size=60).filter(lambda text: text.strip())
@@ -30,13 +32,18 @@ class Place:
     named: str
 
 
-@pytest.fixture(params=["environment", "dotenv", "key-vault"])
+@pytest.fixture(params=["environment", "dotenv", "key-vault", "databricks-scope"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if request.param == "environment":
         variables: dict[str, str] = {}
         return Place(EnvironmentSecrets(variables), variables.__setitem__, "environment")
     if request.param == "dotenv":
         return of_file(tmp_path / ".env")
+    if request.param == "databricks-scope":
+        workspace: Workspace = request.getfixturevalue("workspace")
+        return Place(
+            DatabricksScopeSecrets(SCOPE), workspace.secrets.__setitem__, f"the Databricks scope {SCOPE}"
+        )
     vault: Vault = request.getfixturevalue("vault")
     return Place(KeyVaultSecrets(vault.url), vault.secrets.__setitem__, vault.url)
 
