@@ -30,14 +30,15 @@ def claim(
     after: int,
     limit: int,
     now: datetime,
+    until: int | None = None,
 ) -> list[BacklogDocument]:
-    """Take up to `limit` free documents of a stage that are due, beyond the id `after`, in the order they
-    were seen. Rows that another run is about to claim are passed over. What this run holds already beyond
-    `after` comes first: it was claimed by a try whose commit nobody heard of."""
+    """Take up to `limit` free documents of a stage that are due, beyond the id `after` (and no further than
+    `until`), in the order they were seen. Rows that another run is about to claim are passed over. What this
+    run holds already beyond `after` comes first: it was claimed by a try whose commit nobody heard of."""
     held = _read(connection, _held(form_type, run_id, stage, after, limit))
     if held:
         return held
-    found = _read(connection, _free(form_type, stage, after, limit, now))
+    found = _read(connection, _free(form_type, stage, after, limit, now, until))
     ids = [each.id for each in found]
     taken = sum(_take(connection, some, run_id, stage) for some in chunks(ids))
     if taken == len(found):
@@ -46,11 +47,15 @@ def claim(
     return [each for each in found if each.id in mine]
 
 
-def standing(connection: Connection, ids: Sequence[int], run_id: int, now: datetime) -> dict[int, str]:
+def standing(
+    connection: Connection, ids: Sequence[int], run_id: int, now: datetime, written_for: int | None = None
+) -> dict[int, str]:
     """Which of these documents this run still holds, or has ended at this very `now` in a try whose commit
     nobody heard of, with the ETag that each has now: a run may lose one whose blob changed, and claim it
-    anew. No other can take them, or their claim away, until the transaction ends."""
-    done = (document.c.stage == "done", document.c.run_id == run_id, document.c.finished_at == now)
+    anew. No other can take them, or their claim away, until the transaction ends. `written_for`: the run that
+    results are written down for, where it is another."""
+    book = run_id if written_for is None else written_for
+    done = (document.c.stage == "done", document.c.run_id == book, document.c.finished_at == now)
     mine = or_(document.c.claimed_by == run_id, and_(*done))
     found: dict[int, str] = {}
     for some in chunks(sorted(ids)):
@@ -108,7 +113,9 @@ def _take(connection: Connection, ids: Sequence[int], run_id: int, stage: str) -
     return connection.execute(update(document).where(*free).values(taken)).rowcount
 
 
-def _free(form_type: str, stage: str, after: int, limit: int, now: datetime) -> Select[Any]:
+def _free(
+    form_type: str, stage: str, after: int, limit: int, now: datetime, until: int | None = None
+) -> Select[Any]:
     query = select(*_OF_RECORD).where(
         document.c.form_type == form_type,
         document.c.stage == stage,
@@ -116,6 +123,7 @@ def _free(form_type: str, stage: str, after: int, limit: int, now: datetime) -> 
         document.c.id > after,
         or_(document.c.next_try_at.is_(None), document.c.next_try_at <= now),
     )
+    query = query if until is None else query.where(document.c.id <= until)
     return _locked(query.order_by(document.c.id).limit(limit), _SKIP_LOCKED, skip=True)
 
 

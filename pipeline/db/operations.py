@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
 from pipeline.db.chunks import chunks
-from pipeline.db.tables import document, model_version, operation, operation_document
+from pipeline.db.tables import document, model_version, operation, operation_document, run
 from pipeline.remote import Operation, OperationKind
 
 LOST = "lost-submission"
@@ -146,9 +146,12 @@ def steps_done(connection: Connection, version_id: int) -> frozenset[str]:
 
 def give_up_intents(connection: Connection, living: Collection[str], now: datetime) -> int:
     """End what was cut off between the intent and the answer: intents of holders that are not among the
-    `living`. Their documents are pending again. How many."""
+    `living`, nor began since those were counted. Their documents are pending again. How many."""
+    working = select(run.c.holder).where(run.c.state == "running")
     rows = connection.execute(
-        select(operation.c.id, operation.c.holder).where(operation.c.state == "intended")
+        select(operation.c.id, operation.c.holder).where(
+            operation.c.state == "intended", operation.c.holder.not_in(working)
+        )
     ).all()
     ids = [row.id for row in rows if row.holder not in living]
     for key in ids:

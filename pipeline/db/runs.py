@@ -13,9 +13,10 @@ from pipeline.db.tables import event, run, run_row
 from pipeline.types import RunRow
 
 
-def start(connection: Connection, *, holder: str, now: datetime) -> int:
-    """Begin a run; returns its id."""
-    result = connection.execute(insert(run).values(started_at=now, state="running", holder=holder))
+def start(connection: Connection, *, holder: str, now: datetime, parent_id: int | None = None) -> int:
+    """Begin a run, or a part of the run `parent_id`; returns its id."""
+    values = {"started_at": now, "state": "running", "holder": holder, "parent_id": parent_id}
+    result = connection.execute(insert(run).values(values))
     key = result.inserted_primary_key
     assert key is not None
     return int(key[0])
@@ -30,10 +31,12 @@ def running(connection: Connection, holder: str) -> int | None:
 
 def finish(
     connection: Connection, run_id: int, *, state: str, now: datetime, reason: str | None = None
-) -> None:
-    """End a run as finished, stopped, failed or lost; one that has ended already stays as it is."""
+) -> bool:
+    """End a run as finished, stopped, failed or lost; one that has ended already stays as it is. Whether it
+    was this that ended it."""
     open_one = (run.c.id == run_id, run.c.state == "running")
-    connection.execute(update(run).where(*open_one).values(state=state, finished_at=now, reason=reason))
+    ended = update(run).where(*open_one).values(state=state, finished_at=now, reason=reason)
+    return connection.execute(ended).rowcount > 0
 
 
 def open_ones(connection: Connection) -> dict[int, str]:

@@ -207,6 +207,7 @@ model_version = Table(
     ),
 )
 
+# `parent_id`: the run of which this one does a part.
 run = Table(
     "run",
     metadata,
@@ -216,7 +217,16 @@ run = Table(
     Column("state", Unicode(20), nullable=False),
     Column("holder", Unicode(200), nullable=False),
     Column("reason", UnicodeText),
+    Column("parent_id", Key),
+    Column("stop_asked_at", UtcDateTime),
     checks.one_of("state", ("running", "finished", "stopped", "failed", "lost")),
+    Index(
+        "ix_run_parent_id",
+        "parent_id",
+        sqlite_where=text("parent_id IS NOT NULL"),
+        postgresql_where=text("parent_id IS NOT NULL"),
+        mssql_where=text("parent_id IS NOT NULL"),
+    ),
 )
 
 # `form_type` of the two tables of history names no row: they outlive a purge, and `event.document_id` a
@@ -246,6 +256,18 @@ run_row = Table(
     Column("reason", UnicodeText),
     PrimaryKeyConstraint("run_id", "form_type"),
     checks.one_of("state", ("finished", "skipped", "stopped", "failed")),
+)
+
+# What the hands of a run were given of its limits, by form type; under an empty one of all of them. `cost` in
+# millionths of a US dollar.
+allotment = Table(
+    "allotment",
+    metadata,
+    Column("run_id", Key, ForeignKey("run.id"), nullable=False),
+    Column("form_type", Unicode(40), nullable=False),
+    Column("pages", Key, nullable=False, server_default="0"),
+    Column("cost", Key, nullable=False, server_default="0"),
+    PrimaryKeyConstraint("run_id", "form_type"),
 )
 
 event = Table(

@@ -12,16 +12,17 @@ from pipeline.orchestrator.leasing import LeaseTerms, run_lease
 from pipeline.types import RunRow
 
 
-def begin(database: Engine, terms: LeaseTerms) -> int:
+def begin(database: Engine, terms: LeaseTerms, parent_id: int | None = None) -> int:
     """The id of a new run, with the lease that says that it lives. A holder has one run at a time, so one of
-    its own that is there was begun by a try whose commit was cut off."""
+    its own that is there was begun by a try whose commit was cut off. `parent_id`: the run it does a part
+    of."""
     now = terms.now()
 
     def work(connection: Connection) -> int:
         begun = runs.running(connection, terms.holder)
         if begun is not None:
             return begun
-        run_id = runs.start(connection, holder=terms.holder, now=now)
+        run_id = runs.start(connection, holder=terms.holder, now=now, parent_id=parent_id)
         name = run_lease(run_id)
         leases.take(connection, name, terms.holder, now=now, seconds=terms.seconds, over=None)
         return run_id

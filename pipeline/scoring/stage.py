@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,6 +16,7 @@ from sqlalchemy import Connection, Engine
 from pipeline.db import claims, deliveries, documents, operations, routing, targets
 from pipeline.db.gone import BLOB_GONE
 from pipeline.db.routing import Leg
+from pipeline.db.spans import EVERYTHING, Span
 from pipeline.db.transactions import consult, transact
 from pipeline.errors import AttemptError, DocumentError, RowError, RunError
 from pipeline.formats.result_json import output_path
@@ -105,7 +107,9 @@ class ScoringContext:
     wrote values. `recover` returns what dead runs held, and says how many documents that was. `stored`: the
     fields whose values are kept, None for all. `spending` says when no further document may be paid.
     `router`: what the row hands on, None for one that is no router; `accounts`: where the blobs of each
-    router are."""
+    router are. `span`: the documents that are its business; `written_for`: the run that results are written
+    down for, where this one does a part of it; `note` writes down, in every transaction that writes values,
+    what was done with it."""
 
     database: Engine
     executor: Executor
@@ -120,7 +124,15 @@ class ScoringContext:
     spending: Spending = field(default_factory=Spending)
     router: Router | None = None
     accounts: Mapping[str, AccountNames] = field(default_factory=dict)
+    span: Span = EVERYTHING
+    written_for: int | None = None
+    note: Callable[[Connection, Tally], None] | None = None
     tally: Tally = field(default_factory=Tally)
+
+    @property
+    def book(self) -> int:
+        """The run that results are written down for."""
+        return self.run_id if self.written_for is None else self.written_for
 
 
 def score_backlog(
@@ -190,7 +202,7 @@ class _Scorer:
 
     def _tasks(self) -> Iterator[ScoreTask]:
         for stage in claims.STAGES:
-            after = 0
+            after = self._context.span.after
             while not self._ended(stage) and (batch := self._claim(stage, after)):
                 keys = [document.id for document in batch]
                 known = consult(self._context.database, partial(operations.of_documents, ids=keys))
@@ -233,7 +245,14 @@ class _Scorer:
             limit = self._limits.batch * 4
             name = self._row.form_type
             return claims.claim(
-                connection, name, context.run_id, stage=stage, after=after, limit=limit, now=now
+                connection,
+                name,
+                context.run_id,
+                stage=stage,
+                after=after,
+                limit=limit,
+                now=now,
+                until=context.span.until,
             )
 
         return transact(context.database, work)
@@ -294,15 +313,18 @@ class _Scorer:
             return
         now = self._context.now()
         written = transact(self._context.database, lambda connection: self._write(connection, now))
-        for result in self._finished:
-            if result.document not in written:
-                self.tally.withdraw(result)
-            else:
-                self.tally.routed += len(self._legs.get(result.document, ()))
+        self._settle(self.tally, written)
         self._legs.clear()
         self._finished.clear()
         self._postponed.clear()
         self._context.committed()
+
+    def _settle(self, tally: Tally, written: set[BacklogDocument]) -> None:
+        for result in self._finished:
+            if result.document not in written:
+                tally.withdraw(result)
+            else:
+                tally.routed += len(self._legs.get(result.document, ()))
 
     def _write(self, connection: Connection, now: datetime) -> set[BacklogDocument]:
         """Write what this run still holds; those documents. Safe to do twice: every statement sets
@@ -314,7 +336,7 @@ class _Scorer:
         finished = [result for result in self._finished if result.document in held]
         keys = [result.document.id for result in finished]
         documents.finish(
-            connection, finished, model_version_id=self._version.id, run_id=self._context.run_id, now=now
+            connection, finished, model_version_id=self._version.id, run_id=self._context.book, now=now
         )
         hand_over(connection, self._row, finished)
         self._hand_on(connection, finished, now)
@@ -324,7 +346,15 @@ class _Scorer:
         for document, error in self._postponed:
             if document in held:
                 self._postpone(connection, document, error, now)
+        self._note(connection, held)
         return held
+
+    def _note(self, connection: Connection, held: set[BacklogDocument]) -> None:
+        """What will have been done once this is committed."""
+        if self._context.note is not None:
+            tally = deepcopy(self.tally)
+            self._settle(tally, held)
+            self._context.note(connection, tally)
 
     def _hand_on(self, connection: Connection, finished: Sequence[DocumentResult], now: datetime) -> None:
         """Carry out what was decided of a router's documents; of blobs that are gone nothing is left."""
@@ -338,7 +368,8 @@ class _Scorer:
         """What this run holds still, with the content that was read."""
         mine = [result.document for result in self._finished]
         mine += [document for document, _ in self._postponed]
-        held = claims.standing(connection, [each.id for each in mine], self._context.run_id, now)
+        keys, context = [each.id for each in mine], self._context
+        held = claims.standing(connection, keys, context.run_id, now, context.written_for)
         return {each for each in mine if held.get(each.id) == each.ref.etag}
 
     def _postpone(

@@ -596,6 +596,35 @@ UPDATE alembic_version SET version_num='0007' WHERE alembic_version.version_num 
 
 GO
 
+-- Running upgrade 0007 -> 0008
+
+ALTER TABLE run ADD parent_id BIGINT NULL;
+
+GO
+
+ALTER TABLE run ADD stop_asked_at DATETIME2(6) NULL;
+
+GO
+
+CREATE INDEX ix_run_parent_id ON run (parent_id) WHERE parent_id IS NOT NULL;
+
+GO
+
+CREATE TABLE allotment (
+    run_id BIGINT NOT NULL, 
+    form_type NVARCHAR(40) NOT NULL, 
+    pages BIGINT NOT NULL DEFAULT '0', 
+    cost BIGINT NOT NULL DEFAULT '0', 
+    CONSTRAINT pk_allotment PRIMARY KEY (run_id, form_type), 
+    CONSTRAINT fk_allotment_run_id_run FOREIGN KEY(run_id) REFERENCES run (id)
+);
+
+GO
+
+UPDATE alembic_version SET version_num='0008' WHERE alembic_version.version_num = '0007';
+
+GO
+
 COMMIT;
 
 GO

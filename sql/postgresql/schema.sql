@@ -446,5 +446,24 @@ CREATE TABLE text_label (
 
 UPDATE alembic_version SET version_num='0007' WHERE alembic_version.version_num = '0006';
 
+-- Running upgrade 0007 -> 0008
+
+ALTER TABLE run ADD COLUMN parent_id BIGINT;
+
+ALTER TABLE run ADD COLUMN stop_asked_at TIMESTAMP WITHOUT TIME ZONE;
+
+CREATE INDEX ix_run_parent_id ON run (parent_id) WHERE parent_id IS NOT NULL;
+
+CREATE TABLE allotment (
+    run_id BIGINT NOT NULL, 
+    form_type VARCHAR(40) NOT NULL, 
+    pages BIGINT DEFAULT '0' NOT NULL, 
+    cost BIGINT DEFAULT '0' NOT NULL, 
+    CONSTRAINT pk_allotment PRIMARY KEY (run_id, form_type), 
+    CONSTRAINT fk_allotment_run_id_run FOREIGN KEY(run_id) REFERENCES run (id)
+);
+
+UPDATE alembic_version SET version_num='0008' WHERE alembic_version.version_num = '0007';
+
 COMMIT;
 
