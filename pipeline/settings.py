@@ -52,6 +52,9 @@ class Settings(BaseSettings):
     cosmos_database: str = "formpipe"
     cosmos_container: str = "documents"
     jsonl_folder: Path = Path("jsonl")
+    executor: Literal["local", "spark"] = "local"
+    spark_master: str | None = None
+    spark_storage_shared: bool = False
     workers: Annotated[int, Field(ge=1, le=256)] = Field(default_factory=_cores)
     read_timeout_seconds: Annotated[float, Field(gt=0)] = 120.0
     reader_memory_mb: Annotated[int, Field(ge=256)] = 1000
@@ -67,6 +70,7 @@ class Settings(BaseSettings):
     run_max_pages: Annotated[int | None, Field(ge=1)] = None
     run_max_cost: Annotated[Decimal | None, Field(ge=0, allow_inf_nan=False)] = None
     run_max_train_runs: Annotated[int | None, Field(ge=0)] = None
+    run_max_minutes: Annotated[float | None, Field(gt=0, allow_inf_nan=False)] = None
     render_dpi: Annotated[int, Field(ge=72, le=600)] = 150
     min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
     batch_documents: Annotated[int, Field(ge=1, le=1000)] = 25

@@ -137,6 +137,11 @@ def run_context(
 ) -> Iterator[RunContext]:
     """Workers and limits for one run; the workers end with it. `limits`: those of the settings for None."""
     settings = app.settings
+    allowance = Allowance(limits or settings_limits(settings), load_prices(settings.service_tier))
+
+    def ending() -> bool:
+        return stopping() or allowance.over_time is not None
+
     sweep_scratch(Path(tempfile.gettempdir()))
     with tempfile.TemporaryDirectory(
         prefix=f"{_SCRATCH}{os.getpid()}-", ignore_cleanup_errors=True
@@ -150,7 +155,7 @@ def run_context(
                 readers=readers,
                 trainer=trainer,
                 services=ServiceAccess(
-                    remote_engines(app, stopping),
+                    remote_engines(app, ending),
                     settings.operation_timeout_seconds,
                     Paces(Pace(first=settings.poll_seconds)),
                 ),
@@ -161,7 +166,7 @@ def run_context(
                 stopping=stopping,
                 listener=listener,
                 sinks=app.sinks,
-                allowance=Allowance(limits or settings_limits(settings), load_prices(settings.service_tier)),
+                allowance=allowance,
             )
         finally:
             readers.close()
@@ -170,7 +175,12 @@ def run_context(
 
 def settings_limits(settings: Settings) -> RunLimits:
     """What the settings allow a whole run."""
-    return RunLimits(settings.run_max_pages, settings.run_max_cost, settings.run_max_train_runs)
+    return RunLimits(
+        settings.run_max_pages,
+        settings.run_max_cost,
+        settings.run_max_train_runs,
+        settings.run_max_minutes,
+    )
 
 
 def remote_engines(app: App, stopping: Callable[[], bool] = lambda: False) -> EngineOf:

@@ -43,10 +43,23 @@ MaxTrainRuns = Annotated[
     int | None,
     typer.Option("--max-train-runs", min=0, help="Models that may be trained.", show_default=False),
 ]
+MaxMinutes = Annotated[
+    float | None,
+    typer.Option(
+        "--max-minutes",
+        min=0.01,
+        help="Minutes after which nothing more is begun; the rest stays pending.",
+        show_default=False,
+    ),
+]
 
 
 def run_limits(
-    settings: Settings, pages: int | None, cost: Decimal | None, train_runs: int | None
+    settings: Settings,
+    pages: int | None,
+    cost: Decimal | None,
+    train_runs: int | None,
+    minutes: float | None = None,
 ) -> RunLimits:
     """The limits of a run: the options, where they are given, else the settings."""
     own = settings_limits(settings)
@@ -54,4 +67,5 @@ def run_limits(
         own.pages if pages is None else pages,
         own.cost if cost is None else cost,
         own.train_runs if train_runs is None else train_runs,
+        own.minutes if minutes is None else minutes,
     )

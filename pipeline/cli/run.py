@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 from rich.markup import escape
+from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.cli.console import Exit, out
-from pipeline.cli.limits import MaxCost, MaxPages, MaxTrainRuns, run_limits
+from pipeline.cli.limits import MaxCost, MaxMinutes, MaxPages, MaxTrainRuns, run_limits
 from pipeline.cli.plan import FormTypes, Rescore
 from pipeline.cli.running import carry_out
 from pipeline.cli.tables import Output, OutputOption, print_json, say_faults
 from pipeline.db import documents, runs
 from pipeline.db.connection import reading
+from pipeline.db.faults import ended_by
+from pipeline.errors import FormpipeError, place_of
+from pipeline.logs import redact
 from pipeline.orchestrator.run_context import RunOptions, RunSummary
 from pipeline.orchestrator.survey import load_rows, require_known
 from pipeline.reports import text
-from pipeline.reports.summary import build_report, to_json
+from pipeline.reports.run_summary import failed_summary, run_summary
+from pipeline.reports.summary import build_report
 from pipeline.wiring import App, open_app
 
 
@@ -28,13 +34,15 @@ def run(
     max_pages: MaxPages = None,
     max_cost: MaxCost = None,
     max_train_runs: MaxTrainRuns = None,
+    max_minutes: MaxMinutes = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Train what changed, score what is new, upsert the values, report. Safe to repeat and to stop."""
-    app = open_app()
-    limits = run_limits(app.settings, max_pages, max_cost, max_train_runs)
-    summary = carry_out(app, RunOptions(frozenset(form_type or ()), rescore), limits)
-    print_summary(app, summary, output)
+    with told_as_json(output):
+        app = open_app()
+        limits = run_limits(app.settings, max_pages, max_cost, max_train_runs, max_minutes)
+        summary = carry_out(app, RunOptions(frozenset(form_type or ()), rescore), limits)
+        print_summary(app, summary, output)
     raise typer.Exit(exit_code(summary))
 
 
@@ -61,13 +69,37 @@ def retry(
 
 def print_summary(app: App, summary: RunSummary, output: Output) -> None:
     """The report of a run that just ended."""
+    if output is Output.JSON:
+        with reading(app.database) as connection:
+            code, faults, troubles = exit_code(summary), summary.faults, summary.troubles
+            told = run_summary(connection, summary.run_id, exit_code=code, faults=faults, troubles=troubles)
+        print_json(told)
+        return
     with reading(app.database) as connection:
         report = build_report(connection, summary.run_id)
-    if output is Output.JSON:
-        print_json(to_json(report) | {"faults": [asdict(fault) for fault in summary.faults]})
-        return
     out.print(text.render(report), soft_wrap=False)
     say_faults(summary.faults)
+
+
+@contextmanager
+def told_as_json(output: Output) -> Iterator[None]:
+    """A run that fails as a whole is told on standard output too, where a program reads; the error goes on
+    to whoever ends the command."""
+    try:
+        yield
+    except Exception as error:
+        if output is Output.JSON:
+            named = ended_by(error) if isinstance(error, SQLAlchemyError) else error
+            print_json(_failure(named or error))
+        raise
+
+
+def _failure(error: Exception) -> dict[str, object]:
+    """Errors of libraries are told by kind and place: their texts may hold anything."""
+    if isinstance(error, FormpipeError):
+        return failed_summary(error.reason, redact(str(error)), exit_code=Exit.IMPOSSIBLE)
+    bug = f"a bug: {type(error).__name__} at {place_of(error)}; please report it"
+    return failed_summary("unexpected-error", bug, exit_code=Exit.ATTENTION)
 
 
 def exit_code(summary: RunSummary) -> Exit:

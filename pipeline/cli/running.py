@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from types import FrameType, TracebackType
 
 from rich.markup import escape
@@ -26,6 +27,7 @@ from rich.progress import (
 from rich.text import Text
 
 from pipeline.cli.console import err
+from pipeline.crews import open_crew
 from pipeline.logs import log_event, start_logging
 from pipeline.orchestrator import progress as told
 from pipeline.orchestrator.allowance import RunLimits
@@ -43,51 +45,78 @@ def carry_out(app: App, options: RunOptions, limits: RunLimits | None = None) ->
     start_logging(app.settings.log_level)
     stop = Stop(app.settings.grace_seconds)
     with (
+        stop.on_signals(),
         _listener() as listener,
+        open_crew(app) as crew,
         run_context(app, stop.asked, listener, limits) as context,
-        stop.on_signals(context),
+        stop.giving_up(context),
     ):
-        return execute(context, options)
+        return execute(replace(context, crew=crew), options)
 
 
 class Stop:
-    """Ctrl-C or SIGTERM: begin nothing new, finish what is in flight; after the grace period, or at the
-    second signal, give up what is not finished. Nothing that was committed is lost either way."""
+    """Ctrl-C, SIGTERM or the end of the run's time: begin nothing new, finish what is in flight; after the
+    grace period, or at the second signal, give up what is not finished. Nothing that was committed is lost
+    either way."""
 
     def __init__(self, grace_seconds: float) -> None:
         self._asked = threading.Event()
         self._grace = grace_seconds
+        self._context: RunContext | None = None
+        self._timers: list[threading.Timer] = []
 
     def asked(self) -> bool:
         return self._asked.is_set()
 
     @contextmanager
-    def on_signals(self, context: RunContext) -> Iterator[None]:
-        """Answer SIGINT and SIGTERM like this while the block runs."""
-        timers: list[threading.Timer] = []
+    def on_signals(self) -> Iterator[None]:
+        """Answer SIGINT and SIGTERM like this while the block runs: from before there is anything to stop,
+        since in a container nothing else would answer the first of them."""
+        with _handlers(self._handle):
+            yield
 
-        def give_up() -> None:
+    @contextmanager
+    def giving_up(self, context: RunContext) -> Iterator[None]:
+        """What there is to give up, and the time after which that is done by itself."""
+        self._context = context
+        if context.allowance.minutes is not None:
+            self._after(context.allowance.minutes * 60, self._time_is_over)
+        try:
+            yield
+        finally:
+            for timer in self._timers:
+                timer.cancel()
+
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        if self._asked.is_set():
+            threading.Thread(target=self._give_up, daemon=True).start()
+            return
+        self._asked.set()
+        self._finish("stopping", " (press again to give it up)")
+
+    def _time_is_over(self) -> None:
+        if not self._asked.is_set():
+            self._finish("the run's time is over")
+
+    def _finish(self, why: str, how: str = "") -> None:
+        err.print(
+            f"\n{why}: finishing what is in flight, {self._grace:.0f} s at most{how}; "
+            "the next run goes on from here"
+        )
+        self._after(self._grace, self._give_up)
+
+    def _after(self, seconds: float, act: Callable[[], None]) -> None:
+        timer = threading.Timer(seconds, act)
+        timer.daemon = True
+        self._timers.append(timer)
+        timer.start()
+
+    def _give_up(self) -> None:
+        context = self._context
+        if context is not None:
             context.services.close()
             context.readers.close()
             context.trainer.close()
-
-        def handle(_number: int, _frame: FrameType | None) -> None:
-            if self._asked.is_set():
-                threading.Thread(target=give_up, daemon=True).start()
-                return
-            self._asked.set()
-            err.print(
-                f"\nstopping: finishing what is in flight, {self._grace:.0f} s at most "
-                "(press again to give it up); the next run goes on from here"
-            )
-            timers.append(threading.Timer(self._grace, give_up))
-            timers[0].daemon = True
-            timers[0].start()
-
-        with _handlers(handle):
-            yield
-        for timer in timers:
-            timer.cancel()
 
 
 @contextmanager

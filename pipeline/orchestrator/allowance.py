@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -13,18 +15,29 @@ from pipeline.types import FormType
 
 @dataclass(frozen=True, slots=True)
 class RunLimits:
-    """Limits of a whole run, shared by its rows; None is no limit. `cost` in US dollars."""
+    """Limits of a whole run, shared by its rows; None is no limit. `cost` in US dollars; after so many
+    `minutes` nothing more is begun."""
 
     pages: int | None = None
     cost: Decimal | None = None
     train_runs: int | None = None
+    minutes: float | None = None
 
 
 class Allowance:
-    """Of one run: it is shared by the rows, each of which has limits of its own beside it."""
+    """Of one run: it is shared by the rows, each of which has limits of its own beside it. The minutes
+    count from when it is made."""
 
-    def __init__(self, limits: RunLimits | None = None, prices: Prices | None = None) -> None:
+    def __init__(
+        self,
+        limits: RunLimits | None = None,
+        prices: Prices | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         limits = limits or RunLimits()
+        self.minutes = limits.minutes
+        self._clock = clock
+        self._began = clock()
         self.prices = prices or load_prices()
         self._run = Purse(Limits(limits.pages, limits.cost, of_run=True))
         self._rows: dict[str, Purse] = {}
@@ -44,8 +57,17 @@ class Allowance:
         own = self._rows.get(form_type)
         return (own.spent.cost or None) if own else None
 
+    @property
+    def over_time(self) -> str | None:
+        """The limit on time, `the run's max_minutes 50`, once it is over."""
+        if self.minutes is None or self._clock() - self._began < self.minutes * 60:
+            return None
+        return f"the run's max_minutes {self.minutes:g}"
+
     def begin_training(self) -> str | None:
         """Count a training; why it may not be begun in this run, where that is so."""
+        if over := self.over_time:
+            return f"{over} are over: left for a later run"
         with self._lock:
             if self._train_runs is not None and self._trained >= self._train_runs:
                 return f"the run's max_train_runs {self._train_runs} reached: left for a later run"

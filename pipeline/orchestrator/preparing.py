@@ -91,7 +91,7 @@ class Preparation:
     def _list(self, row: FormType, guard: Guard) -> BacklogChanges:
         sources = self._context.sources
         storage = sources.storages.of(row.secrets.scoring)
-        stopping = self._context.stopping
+        stopping = self._context.ending
         return synchronise(sources.database, storage, row, now=sources.now, guard=guard, stopping=stopping)
 
     def _model(self, guard: Guard) -> tuple[TrainingDecision, ModelVersion | None]:
@@ -130,7 +130,7 @@ class Preparation:
 
     def _access(self, guard: Guard) -> GroupAccess:
         context = self._context
-        return GroupAccess(context.services, context.sources.database, context.terms, guard, context.stopping)
+        return GroupAccess(context.services, context.sources.database, context.terms, guard, context.ending)
 
     def _named(self, model_id: str, folder: TrainingFolder, guard: Guard) -> NamedModel:
         row = self._rows[0]

@@ -68,7 +68,7 @@ class RowRun:
             courier = courier or courier_of(self.context, row, self.guard, turn, patience=_TURN_SECONDS)
             if courier:
                 courier.catch_up()
-            left = left_over(self.context.sources, row, spending)
+            left = left_over(self.context.sources, row, spending, self.context.over_time)
             told = self._reasons(tally, courier, None if total else changes.unchanged)
         why = [f"{ended.reason}: {ended}"] if ended else []
         result = replace(
@@ -109,7 +109,7 @@ class RowRun:
 
     def _turn(self, name: str) -> AbstractContextManager[Guard]:
         context = self.context
-        patience = 0.0 if context.stopping() else _TURN_SECONDS
+        patience = 0.0 if context.ending() else _TURN_SECONDS
         return held(context.sources.database, name, context.terms, patience=patience)
 
     def _reasons(self, tally: Tally, courier: Courier | None, unchanged: int | None) -> list[str]:
@@ -199,7 +199,7 @@ class RowRun:
             context.sources.database,
             context.terms,
             self.guard,
-            context.stopping,
+            context.ending,
             self.summary.run_id,
         )
 
@@ -229,7 +229,7 @@ class RowRun:
             executor=executor,
             now=context.sources.now,
             guard=self.guard,
-            stopping=context.stopping,
+            stopping=context.ending,
             progress=progress,
             run_id=self.summary.run_id,
             committed=courier.send if courier else lambda: None,

@@ -11,11 +11,21 @@ from pipeline.db.faults import ended_by
 from pipeline.errors import FormpipeError, RunError, place_of
 from pipeline.orchestrator import bookkeeping
 from pipeline.orchestrator.leasing import Guard, alive
+from pipeline.orchestrator.left_over import not_reached
 from pipeline.orchestrator.plan import run_order
 from pipeline.orchestrator.preparing import Preparation, Prepared
 from pipeline.orchestrator.routing import Routes, routes_of
 from pipeline.orchestrator.row_run import RowRun
-from pipeline.orchestrator.run_context import RunContext, RunOptions, RunSummary, add_row, end_of, recover
+from pipeline.orchestrator.run_context import (
+    OVER_TIME,
+    STOPPED,
+    RunContext,
+    RunOptions,
+    RunSummary,
+    add_row,
+    end_of,
+    recover,
+)
 from pipeline.orchestrator.sending import send_what_waits
 from pipeline.orchestrator.survey import load_rows, require_known
 from pipeline.training.membership import group_rows
@@ -63,8 +73,11 @@ def _all_groups(
     enabled = sorted((row for row in form_types if row.enabled), key=run_order)
     for rows in group_rows(enabled).values():
         wanted = [r for r in rows if not options.form_types or r.form_type in options.form_types]
-        if wanted and not context.stopping():
+        if wanted and not context.ending():
             _GroupRun(context, options, summary, rows, wanted, guard, routes).execute()
+        elif limit := context.over_time:
+            for row in wanted:
+                add_row(context, summary, not_reached(context.sources, row, limit))
 
 
 Made = TypeVar("Made")
@@ -129,6 +142,8 @@ class _GroupRun:
         return None
 
     def _end(self, rows: Sequence[FormType], reason: str, message: str) -> None:
+        if reason == STOPPED and (limit := self._context.over_time):
+            reason, message = OVER_TIME, f"given up at {limit}: the next run begins it again"
         for row in rows:
             ended = RunRow(row.form_type, end_of(reason), reason=f"{reason}: {message}")
             add_row(self._context, self._summary, ended)

@@ -22,8 +22,8 @@ from pipeline.types import Fault, RowEnd, RunRow
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """Live objects and limits of a run. `scratch`: a folder this run's workers share. `allowance`: what
-    may be spent."""
+    """Live objects and limits of a run. `scratch`: a folder this run's workers share. `stopping` says that
+    somebody stops the run. `allowance`: what may be spent."""
 
     sources: Sources
     readers: Executor
@@ -37,6 +37,15 @@ class RunContext:
     listener: Listener
     sinks: Sinks
     allowance: Allowance = field(default_factory=Allowance)
+
+    def ending(self) -> bool:
+        """Whether nothing more may be begun: somebody stops the run, or its time is over."""
+        return self.stopping() or self.allowance.over_time is not None
+
+    @property
+    def over_time(self) -> str | None:
+        """The limit on time, where that and nobody else ends the run."""
+        return None if self.stopping() else self.allowance.over_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +67,15 @@ class RunSummary:
     troubles: list[Trouble] = field(default_factory=list)
 
 
-_ENDS: dict[str, RowEnd] = {HELD_ELSEWHERE: "skipped", "stopped": "stopped", OVER_LIMIT: "finished"}
+OVER_TIME = "over-time"
+"""The reason of a row that the run's time left undone, as a whole or in part; it costs no attempt."""
+STOPPED = "stopped"
+_ENDS: dict[str, RowEnd] = {
+    HELD_ELSEWHERE: "skipped",
+    STOPPED: "stopped",
+    OVER_LIMIT: "finished",
+    OVER_TIME: "finished",
+}
 
 
 def end_of(reason: str) -> RowEnd:

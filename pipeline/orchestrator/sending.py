@@ -28,9 +28,7 @@ def courier_of(
         if error.reason != HELD_ELSEWHERE:
             raise
         return None
-    return Courier(
-        DeliveryContext(sources.database, context.sinks, sources.now, guard, context.stopping), row
-    )
+    return Courier(DeliveryContext(sources.database, context.sinks, sources.now, guard, context.ending), row)
 
 
 def send_what_waits(context: RunContext, row: FormType, guard: Guard) -> None:

@@ -108,6 +108,22 @@ def failures(connection: Connection) -> list[Row[Any]]:
     return list(connection.execute(query))
 
 
+def failures_of_run(connection: Connection, run_id: int) -> list[Row[Any]]:
+    """How many documents a run ended for a reason, by form type and outcome, the most frequent first."""
+    documents = func.count().label("documents")
+    query = (
+        select(document.c.form_type, document.c.outcome, document.c.reason, documents)
+        .where(
+            document.c.run_id == run_id,
+            document.c.outcome.in_(("dead", "partial", "unrouted")),
+            document.c.reason.is_not(None),
+        )
+        .group_by(document.c.form_type, document.c.outcome, document.c.reason)
+        .order_by(document.c.form_type, documents.desc(), document.c.outcome, document.c.reason)
+    )
+    return list(connection.execute(query))
+
+
 def documents_by_version(connection: Connection) -> list[Row[Any]]:
     """Per form type and version that scored them: documents that have values, the oldest version first."""
     query = (

@@ -179,8 +179,9 @@ def test_a_document_that_failed_is_no_success(pointed: Project, can: Canned) -> 
     fill(pointed, 3)
     (pointed.data / "backlog" / "broken.pdf").write_bytes(b"%PDF-1.4\nnothing else")
     answer = pointed.formpipe("run", "--output", "json", **QUICK, expect=1)
-    (told,) = answer.json["form_types"]
-    assert (told["run_row"]["loaded"], told["run_row"]["dead"]) == (2, 2)
+    (told,) = answer.json["rows"]
+    assert (told["documents"]["loaded"], told["documents"]["dead"]) == (2, 2)
+    assert sum(failure["documents"] for failure in answer.json["failures"]) == 2
     assert pointed.sql("SELECT state, loaded, dead FROM run_row") == [("finished", 2, 2)]
     ended = pointed.sql("SELECT count(*) FROM document WHERE outcome = 'dead' AND reason IS NOT NULL")
     assert ended == [(2,)]
@@ -199,9 +200,9 @@ def test_a_row_that_failed_is_no_success(pointed: Project, can: Canned) -> None:
     )
     fill(pointed, 3)
     answer = pointed.formpipe("run", "--output", "json", **QUICK, expect=1)
-    (told,) = answer.json["form_types"]
-    assert told["run_row"]["state"] == "failed"
-    assert told["run_row"]["reason"]
+    (told,) = answer.json["rows"]
+    assert told["state"] == "failed"
+    assert told["reason"]
     (stored,) = pointed.sql("SELECT state, loaded, reason FROM run_row")
     assert stored[:2] == ("failed", 0)
     assert json.dumps(answer.json).count("of-another-tenant") == 0
