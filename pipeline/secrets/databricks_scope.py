@@ -55,6 +55,7 @@ class DatabricksScopeSecrets:
 
     def _asked(self, key: str) -> SecretStr | None:
         utility = self._opened()
+        refusal: Refusal | None
         try:
             value = held(utility.get(self._scope, key))
         except UnicodeDecodeError:
@@ -76,13 +77,13 @@ class DatabricksScopeSecrets:
         if self._scope_is_there:
             return
         utility = self._opened()
+        refusal: Refusal | None = None
         try:
             scopes = [str(each.name) for each in utility.listScopes()]
         except Exception as error:
             refusal = Refusal.of(error)
         else:
             self._scope_is_there = self._scope.casefold() in [each.casefold() for each in scopes]
-            refusal = None
         if refusal is not None:
             raise meaning(refusal, self._scope, "")
         if not self._scope_is_there:
