@@ -77,6 +77,7 @@ class Settings(BaseSettings):
     lease_seconds: Annotated[float, Field(ge=1)] = 60.0
     retry_delay_seconds: Annotated[float, Field(ge=0)] = 60.0
     grace_seconds: Annotated[float, Field(ge=0)] = 30.0
+    prometheus_file: Path | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @classmethod
@@ -127,7 +128,7 @@ def _stated(file: Path, settings: type[BaseSettings]) -> dict[str, object]:
     """What a file says, its paths made relative to its own folder; so are the defaults beside a file."""
     content: dict[str, object] = tomllib.loads(file.read_text(encoding="utf-8"))
     fields = settings.model_fields
-    for name in ("storage_root", "dotenv_file", "jsonl_folder"):
+    for name in ("storage_root", "dotenv_file", "jsonl_folder", "prometheus_file"):
         root = content.get(name, fields[name].default)
         if isinstance(root, str | Path):
             content[name] = file.parent / root

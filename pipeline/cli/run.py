@@ -11,6 +11,7 @@ from rich.markup import escape
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.cli.console import Exit, out
+from pipeline.cli.crew import ExecutorOption, MasterOption, crew_settings
 from pipeline.cli.limits import MaxCost, MaxMinutes, MaxPages, MaxTrainRuns, run_limits
 from pipeline.cli.plan import FormTypes, Rescore
 from pipeline.cli.running import carry_out
@@ -35,11 +36,13 @@ def run(
     max_cost: MaxCost = None,
     max_train_runs: MaxTrainRuns = None,
     max_minutes: MaxMinutes = None,
+    executor: ExecutorOption = None,
+    master: MasterOption = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Train what changed, score what is new, upsert the values, report. Safe to repeat and to stop."""
     with told_as_json(output):
-        app = open_app()
+        app = open_app(crew_settings(executor, master))
         limits = run_limits(app.settings, max_pages, max_cost, max_train_runs, max_minutes)
         summary = carry_out(app, RunOptions(frozenset(form_type or ()), rescore), limits)
         print_summary(app, summary, output)

@@ -5,12 +5,15 @@ inside the caller's transaction."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
+from typing import Any
 
 from sqlalchemy import Connection, Row, Update, insert, select, update
 
 from pipeline.db.tables import allotment
 
 WHOLE = ""
+_MILLION = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,11 @@ class Given:
     pages: int = 0
     cost: int = 0
 
+    @property
+    def dollars(self) -> Decimal:
+        """The cost as it is told."""
+        return Decimal(self.cost) / _MILLION
+
 
 @dataclass(frozen=True, slots=True)
 class Most:
@@ -27,6 +35,11 @@ class Most:
 
     pages: int | None = None
     cost: int | None = None
+
+
+def millionths(dollars: Decimal) -> int:
+    """A cost as it is kept, rounded up."""
+    return int((dollars * _MILLION).to_integral_value(ROUND_CEILING))
 
 
 def given(connection: Connection, run_id: int, form_type: str) -> Given:
@@ -80,7 +93,7 @@ def _left(most: int | None, found: int, least: int, wanted: int) -> int | None:
     return None if left < least else max(least, min(wanted, left // 8))
 
 
-def _read(connection: Connection, run_id: int, form_type: str) -> Row[tuple[int, int]] | None:
+def _read(connection: Connection, run_id: int, form_type: str) -> Row[Any] | None:
     mine = (allotment.c.run_id == run_id, allotment.c.form_type == form_type)
     return connection.execute(select(allotment.c.pages, allotment.c.cost).where(*mine)).one_or_none()
 

@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from sqlalchemy import Connection
 
-from pipeline.db import documents, models
-from pipeline.db.transactions import consult, transact
+from pipeline.db import documents
+from pipeline.db.transactions import transact
 from pipeline.delivering.courier import Courier
 from pipeline.errors import RowError
+from pipeline.orchestrator.hands import row_of
 from pipeline.orchestrator.leasing import HELD_ELSEWHERE, Guard, held, view_lease
 from pipeline.orchestrator.left_over import left_over
+from pipeline.orchestrator.orders import Order
 from pipeline.orchestrator.preparing import Prepared
-from pipeline.orchestrator.progress import Note, Progress
-from pipeline.orchestrator.routing import Routes, look_again, router_of
-from pipeline.orchestrator.run_context import RunContext, RunOptions, RunSummary, add_row, end_of, recover
+from pipeline.orchestrator.progress import Note
+from pipeline.orchestrator.routing import Routes, look_again
+from pipeline.orchestrator.row_scoring import RowScoring, progress_of
+from pipeline.orchestrator.run_context import RunContext, RunOptions, RunSummary, add_row, end_of
 from pipeline.orchestrator.sending import courier_of
-from pipeline.orchestrator.service_access import LANGUAGE, LOCAL, GroupAccess
+from pipeline.orchestrator.service_access import LOCAL
 from pipeline.orchestrator.showing import Showing
-from pipeline.ports import Executor
+from pipeline.orchestrator.spreading import Spreading
 from pipeline.scoring.backlog import BacklogChanges
-from pipeline.scoring.charging import CountedReaders
 from pipeline.scoring.gone import remove_gone_values
-from pipeline.scoring.reuse import Reuse
-from pipeline.scoring.service import ServiceScoring
 from pipeline.scoring.spending import Spending
 from pipeline.scoring.stage import ScoringContext, Tally, score_backlog, scoring_model
-from pipeline.scoring.texts import TextScoring
 from pipeline.types import FormType, ModelVersion, RowEnd, RunRow
 
 _TURN_SECONDS = 120.0
@@ -57,17 +56,19 @@ class RowRun:
         spending = self._spending(version)
         with ExitStack() as turn:
             courier = courier_of(self.context, row, self.guard, turn)
-            executor, total = self._executor(version, spending), self._due(version)
+            scoring, total = self._scoring(version, spending), self._due(version)
             showing = self._showing(version)
             with self._turn(view_lease(row.form_type)):
                 stored = showing.prepare()
-            scoring = replace(self._scoring(executor, total, courier), stored=stored, spending=spending)
-            tally, ended = scoring.tally, self._backlog(scoring, version)
+            work = self._work(scoring, total, stored, courier, version, spending)
+            with self.context.observer.stage("score", row):
+                tally, ended = work.tally, _ended_by(work.score)
             self._empty_gone()
             self._show(showing, tally)
             courier = courier or courier_of(self.context, row, self.guard, turn, patience=_TURN_SECONDS)
             if courier:
-                courier.catch_up()
+                with self.context.observer.stage("deliver", row):
+                    courier.catch_up()
             left = left_over(self.context.sources, row, spending, self.context.over_time)
             told = self._reasons(tally, courier, None if total else changes.unchanged)
         why = [f"{ended.reason}: {ended}"] if ended else []
@@ -80,13 +81,43 @@ class RowRun:
         )
         add_row(self.context, self.summary, result)
 
-    def _backlog(self, scoring: ScoringContext, version: ModelVersion) -> RowError | None:
-        """Score what is due; what ended the row before its time."""
-        try:
-            score_backlog(scoring, self.row, version, self.context.limits)
-        except RowError as error:
-            return error
-        return None
+    def _scoring(self, version: ModelVersion, spending: Spending) -> ScoringContext | None:
+        """What this process scores with, None where hands do. Raises RowError where nothing can be begun."""
+        if self.context.crew is not None:
+            return None
+        run_id = self.summary.run_id
+        return RowScoring(self.context, run_id, self.row, version, self.guard, self.routes).scoring(spending)
+
+    def _work(
+        self,
+        scoring: ScoringContext | None,
+        total: int,
+        stored: frozenset[str] | None,
+        courier: Courier | None,
+        version: ModelVersion,
+        spending: Spending,
+    ) -> _Work:
+        """The scoring of what is due, and the tally that it fills."""
+        context, row = self.context, self.row
+        progress = progress_of(context, row.form_type, total)
+        committed = courier.send if courier else lambda: None
+        if scoring is not None:
+            mine = replace(scoring, progress=progress, committed=committed, stored=stored)
+            return _Work(mine.tally, lambda: score_backlog(mine, row, version, context.limits))
+        assert context.crew is not None
+        order = Order(
+            self.summary.run_id,
+            row,
+            replace(version, evaluation=None),
+            context.limits,
+            spending.price,
+            spending.limits,
+            stored,
+            self.routes,
+        )
+        tally = Tally()
+        spread = Spreading(context, context.crew, order, self.guard, spending, tally, progress, committed)
+        return _Work(tally, lambda: spread.score(total))
 
     def _empty_gone(self) -> None:
         """After scoring, which may take values over for a blob that was renamed."""
@@ -163,81 +194,6 @@ class RowRun:
         price = allowance.prices.of_scoring(version.engine, version.api_version, version.model_kind)
         return allowance.spending(self.row, price)
 
-    def _executor(self, version: ModelVersion, spending: Spending) -> Executor:
-        """Worker processes for the local engine; for a service, what submits and asks."""
-        context, row = self.context, self.row
-        if version.engine == LOCAL:
-            self._lay_out(version)
-            return CountedReaders(context.readers, spending) if spending.limited else context.readers
-        storage = context.sources.storages.of(row.secrets.scoring)
-        seconds = context.services.seconds
-        taken_over = row.on_rename == "reuse" and not row.routes  # a router needs the classes themselves
-        reuse = Reuse(context.sources.database, storage, row, version.id) if taken_over else None
-        if version.engine == LANGUAGE:
-            texts = self._access().text_driver(row, version.api_version)
-            return TextScoring(
-                texts, context.readers, storage, version, context.scratch, seconds, spending, reuse
-            )
-        driver = self._access().driver(row, version.engine, version.api_version)
-        chooses_pages = context.sources.services[version.engine].version(version.api_version).pages
-        return ServiceScoring(
-            driver,
-            context.readers,
-            storage,
-            version,
-            context.scratch,
-            seconds,
-            spending,
-            chooses_pages,
-            reuse,
-        )
-
-    def _access(self) -> GroupAccess:
-        context = self.context
-        return GroupAccess(
-            context.services,
-            context.sources.database,
-            context.terms,
-            self.guard,
-            context.ending,
-            self.summary.run_id,
-        )
-
-    def _lay_out(self, version: ModelVersion) -> None:
-        file = self.context.scratch / version.service_model_id
-        if file.exists():
-            return
-        database = self.context.sources.database
-        content = consult(database, partial(models.load_bundle, version_id=version.id))
-        if content is None:
-            raise RowError(
-                f"the model of version {version.version} is no longer stored: set model_id to -1",
-                reason="model-missing",
-            )
-        file.write_bytes(content)
-
-    def _scoring(self, executor: Executor, total: int, courier: Courier | None) -> ScoringContext:
-        context = self.context
-
-        def progress(tally: Tally) -> None:
-            counts = {"dead": tally.dead, "unrouted": tally.unrouted}
-            note = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-            context.listener(Progress(self.row.form_type, "score", tally.finished, total, note))
-
-        return ScoringContext(
-            database=context.sources.database,
-            executor=executor,
-            now=context.sources.now,
-            guard=self.guard,
-            stopping=context.ending,
-            progress=progress,
-            run_id=self.summary.run_id,
-            committed=courier.send if courier else lambda: None,
-            recover=lambda: recover(context),
-            router=router_of(context.sources, self.row, self.routes, context.limits.min_confidence),
-            accounts=self.routes.accounts,
-        )
-
     def _showing(self, version: ModelVersion) -> Showing:
         """A local model's fields are names read off forms; a service's may be columns of tables."""
         context, row = self.context, self.row
@@ -253,20 +209,21 @@ class RowRun:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Work:
+    tally: Tally
+    score: Callable[[], object]
+
+
+def _ended_by(score: Callable[[], object]) -> RowError | None:
+    """Do it; what ended the row before its time."""
+    try:
+        score()
+    except RowError as error:
+        return error
+    return None
+
+
 def _row_of(row: FormType, state: RowEnd, changes: BacklogChanges, tally: Tally) -> RunRow:
-    return RunRow(
-        form_type=row.form_type,
-        state=state,
-        listed=changes.listed,
-        loaded=tally.loaded,
-        partial=tally.partial,
-        dead=tally.dead,
-        retried=tally.postponed,
-        gone=changes.gone + tally.gone,
-        reused=tally.reused,
-        routed=tally.routed,
-        unrouted=tally.unrouted,
-        pages=tally.pages,
-        ocr_pages=tally.ocr_pages,
-        field_values=tally.values,
-    )
+    done = row_of(row.form_type, state, tally)
+    return replace(done, listed=changes.listed, gone=changes.gone + tally.gone)

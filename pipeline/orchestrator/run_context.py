@@ -10,10 +10,12 @@ from pipeline.delivering.courier import Trouble
 from pipeline.orchestrator import bookkeeping
 from pipeline.orchestrator.allowance import Allowance
 from pipeline.orchestrator.leasing import HELD_ELSEWHERE, LeaseTerms
+from pipeline.orchestrator.orders import Crew
 from pipeline.orchestrator.progress import Listener, Note
 from pipeline.orchestrator.reconciling import reconcile
 from pipeline.orchestrator.service_access import ServiceAccess
 from pipeline.orchestrator.survey import Sources
+from pipeline.orchestrator.watching import Observer
 from pipeline.ports import Executor, Sinks
 from pipeline.scoring.spending import OVER_LIMIT
 from pipeline.scoring.stage import ScoringLimits
@@ -23,7 +25,8 @@ from pipeline.types import Fault, RowEnd, RunRow
 @dataclass(frozen=True, slots=True)
 class RunContext:
     """Live objects and limits of a run. `scratch`: a folder this run's workers share. `stopping` says that
-    somebody stops the run. `allowance`: what may be spent."""
+    somebody stops the run. `allowance`: what may be spent. `crew`: the hands that score, None where this
+    process does it with its workers."""
 
     sources: Sources
     readers: Executor
@@ -37,6 +40,8 @@ class RunContext:
     listener: Listener
     sinks: Sinks
     allowance: Allowance = field(default_factory=Allowance)
+    observer: Observer = field(default_factory=Observer)
+    crew: Crew | None = None
 
     def ending(self) -> bool:
         """Whether nothing more may be begun: somebody stops the run, or its time is over."""
@@ -99,4 +104,5 @@ def add_row(context: RunContext, summary: RunSummary, row: RunRow) -> None:
     row = replace(row, cost=context.allowance.cost_of(row.form_type))
     summary.rows.append(row)
     bookkeeping.write_row(context.sources.database, summary.run_id, row, context.sources.now())
+    context.observer.row_ended(row)
     context.listener(Note(f"row-{row.state}", row.form_type, row.reason or row.decision or ""))

@@ -32,7 +32,8 @@ READABLE = ("loaded", "partial")
 def find_run(connection: Connection, run_id: int | None) -> Row[Any] | None:
     """A run by its id, the last one for None."""
     query = select(run).order_by(run.c.id.desc()).limit(1)
-    return connection.execute(query if run_id is None else query.where(run.c.id == run_id)).one_or_none()
+    whole = query.where(run.c.parent_id.is_(None))
+    return connection.execute(whole if run_id is None else query.where(run.c.id == run_id)).one_or_none()
 
 
 def rows_of_run(connection: Connection, run_id: int) -> dict[str, Row[Any]]:
@@ -45,6 +46,8 @@ def last_runs(connection: Connection) -> dict[str, Row[Any]]:
     """By form type: the id and start of the last run that had it, and what it decided."""
     last = (
         select(run_row.c.form_type, func.max(run_row.c.run_id).label("run_id"))
+        .join(run, run.c.id == run_row.c.run_id)
+        .where(run.c.parent_id.is_(None))
         .group_by(run_row.c.form_type)
         .subquery()
     )

@@ -8,6 +8,7 @@ high end of the prices. Safe to use by several threads."""
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
@@ -130,10 +131,40 @@ class Spending:
             return Refusal("reached", refusal.limit) if refusal and too_large else refusal
 
     @property
+    def limits(self) -> tuple[Limits, Limits]:
+        """The row's, and the run's."""
+        return self._own.limits, self._purses[-1].limits if len(self._purses) > 1 else Limits(of_run=True)
+
+    @property
     def spent(self) -> Amount:
         """Pages that were taken for this row, and what they and its layouts cost."""
         with self._lock:
             return Amount(self._own.spent.pages, self._own.spent.cost)
+
+    def spent_of_each(self) -> list[Amount]:
+        """Of the row's purse, and of the run's where there is one."""
+        with self._lock:
+            return [Amount(purse.spent.pages, purse.spent.cost) for purse in self._purses]
+
+    def take_over(self, spent: Sequence[Amount]) -> None:
+        """What each purse has spent now: others spent of it as well."""
+        with self._lock:
+            for purse, amount in zip(self._purses, spent, strict=True):
+                purse.spent = amount
+
+    def leave_out(self, documents: int, too_large: Sequence[str]) -> None:
+        """Count documents that others left out for being over a whole limit by themselves."""
+        self.left_out += documents
+        self._too_large = [*self._too_large, *too_large][:_NAMED]
+
+    def forget_left_out(self) -> None:
+        """They are looked at again."""
+        self.left_out = 0
+        self._too_large = []
+
+    def close(self, refusal: Refusal) -> None:
+        """Let nothing more through: others came to the limit."""
+        self._refusal = refusal
 
     @property
     def too_large(self) -> tuple[str, ...]:

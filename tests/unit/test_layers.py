@@ -45,6 +45,8 @@ FLOORS = {
     "wiring": 6,
     "service_checks": 6,
     "worker": 6,
+    "hand": 6,
+    "crews": 6,
     "emulator": 6,
     "review": 6,
     "demo": 6,
@@ -57,6 +59,7 @@ ADAPTERS = {"storage", "engines", "sinks", "executors", "secrets"}
 MAY_IMPORT_ADAPTERS = {
     "wiring",
     "worker",
+    "crews",
     "accounts",
     "outlets",
     "remote_engines",
