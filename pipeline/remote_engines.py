@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from pipeline.engines.document_intelligence import DocumentIntelligenceEngine
 from pipeline.engines.form_recognizer import FormRecognizerEngine
@@ -27,6 +28,8 @@ _ENGINES: Mapping[str, Callable[[ServiceClient, str], _Client]] = {
 }
 _Key = tuple[str, str, str, str]
 _LOOK_SECONDS = 0.25
+Called = Callable[[str, str, int | None, float], None]
+"""Told of each attempt of a call: engine, operation class, status, seconds."""
 
 
 class RemoteEngines:
@@ -40,12 +43,14 @@ class RemoteEngines:
         settings: Settings,
         budget_of: Callable[[str], Budget] = lambda endpoint: LocalBudget(),
         stopping: Callable[[], bool] = lambda: False,
+        called: Called = lambda engine, operation_class, status, seconds: None,
     ) -> None:
         self._secrets = secrets
         self._services = services
         self._settings = settings
         self._budget_of = budget_of
         self._stopping = stopping
+        self._called = called
         self._made: dict[_Key, _Client] = {}
         self._budgets: dict[str, Budget] = {}
         self._limits: dict[tuple[str, str], Limits] = {}
@@ -64,8 +69,9 @@ class RemoteEngines:
         endpoint = self._secrets.get(names.endpoint)
         retry = Retry(RetryPolicy(deadline=self._settings.service_retry_seconds), sleep=self._sleep)
         limits = self._limits_of(endpoint, engine)
-        client = ServiceClient(endpoint, self._credential(names.key), retry=retry, limits=limits)
-        return kind(client, api_version)
+        heard = partial(self._called, engine)
+        credential = self._credential(names.key)
+        return kind(ServiceClient(endpoint, credential, retry=retry, limits=limits, heard=heard), api_version)
 
     def _limits_of(self, endpoint: str, engine: str) -> Limits:
         key = (endpoint, engine)

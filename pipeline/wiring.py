@@ -32,6 +32,7 @@ from pipeline.orchestrator.progress import Listener
 from pipeline.orchestrator.run_context import RunContext
 from pipeline.orchestrator.service_access import EngineOf, ServiceAccess
 from pipeline.orchestrator.survey import Sources
+from pipeline.orchestrator.watching import Observer
 from pipeline.outlets import Outlets
 from pipeline.ports import Engine as FormEngine
 from pipeline.ports import RemoteEngine, Secrets, Sinks, Storages, TextService
@@ -45,7 +46,7 @@ from pipeline.types import SecretNames
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
-    from pipeline.remote_engines import RemoteEngines
+    from pipeline.remote_engines import Called, RemoteEngines
 
 _SCRATCH = "formpipe-run-"
 
@@ -133,9 +134,14 @@ def token_of(credential: TokenCredential) -> Callable[[str], str]:
 
 @contextmanager
 def run_context(
-    app: App, stopping: Callable[[], bool], listener: Listener, limits: RunLimits | None = None
+    app: App,
+    stopping: Callable[[], bool],
+    listener: Listener,
+    limits: RunLimits | None = None,
+    observer: Observer | None = None,
 ) -> Iterator[RunContext]:
     """Workers and limits for one run; the workers end with it. `limits`: those of the settings for None."""
+    observer = observer or Observer()
     settings = app.settings
     allowance = Allowance(limits or settings_limits(settings), load_prices(settings.service_tier))
 
@@ -155,7 +161,7 @@ def run_context(
                 readers=readers,
                 trainer=trainer,
                 services=ServiceAccess(
-                    remote_engines(app, ending),
+                    remote_engines(app, ending, observer.called),
                     settings.operation_timeout_seconds,
                     Paces(Pace(first=settings.poll_seconds)),
                 ),
@@ -167,6 +173,7 @@ def run_context(
                 listener=listener,
                 sinks=app.sinks,
                 allowance=allowance,
+                observer=observer,
             )
         finally:
             readers.close()
@@ -183,7 +190,9 @@ def settings_limits(settings: Settings) -> RunLimits:
     )
 
 
-def remote_engines(app: App, stopping: Callable[[], bool] = lambda: False) -> EngineOf:
+def remote_engines(
+    app: App, stopping: Callable[[], bool] = lambda: False, called: Called | None = None
+) -> EngineOf:
     """Clients of services, made when a row first needs one; their packages are an extra. They stay under the
     limits of a service together with all processes on this database, and wait no more when `stopping`.
     Calls raise RowError `azure-not-installed` without the packages."""
@@ -199,7 +208,11 @@ def remote_engines(app: App, stopping: Callable[[], bool] = lambda: False) -> En
                     reason="azure-not-installed",
                 ) from None
             budget_of = partial(DatabaseBudget, app.database)
-            made.append(RemoteEngines(app.secrets, app.services, app.settings, budget_of, stopping))
+            made.append(
+                RemoteEngines(
+                    app.secrets, app.services, app.settings, budget_of, stopping, called or Observer().called
+                )
+            )
         return made[0].of(names, engine, api_version)
 
     return engine_of

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -28,6 +29,13 @@ from pipeline.reports.run_summary import failed_summary, run_summary
 from pipeline.reports.summary import build_report
 from pipeline.wiring import App, open_app
 
+MetricsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--metrics-file", help="File for Prometheus' node exporter; ends in .prom.", show_default=False
+    ),
+]
+
 
 def run(
     form_type: FormTypes = None,
@@ -38,11 +46,14 @@ def run(
     max_minutes: MaxMinutes = None,
     executor: ExecutorOption = None,
     master: MasterOption = None,
+    metrics_file: MetricsFile = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Train what changed, score what is new, upsert the values, report. Safe to repeat and to stop."""
     with told_as_json(output):
-        app = open_app(crew_settings(executor, master))
+        settings = crew_settings(executor, master)
+        file = metrics_file or settings.prometheus_file
+        app = open_app(settings.model_copy(update={"prometheus_file": file}))
         limits = run_limits(app.settings, max_pages, max_cost, max_train_runs, max_minutes)
         summary = carry_out(app, RunOptions(frozenset(form_type or ()), rescore), limits)
         print_summary(app, summary, output)

@@ -33,6 +33,7 @@ from pipeline.orchestrator import progress as told
 from pipeline.orchestrator.allowance import RunLimits
 from pipeline.orchestrator.run import execute
 from pipeline.orchestrator.run_context import RunContext, RunOptions, RunSummary
+from pipeline.telemetry.switch import watched, write_metrics_file
 from pipeline.wiring import App, run_context
 
 _LOG_SECONDS = 10.0
@@ -47,11 +48,25 @@ def carry_out(app: App, options: RunOptions, limits: RunLimits | None = None) ->
     with (
         stop.on_signals(),
         _listener() as listener,
+        _metrics_file(app, listener),
+        watched(listener) as watch,
         open_crew(app) as crew,
-        run_context(app, stop.asked, listener, limits) as context,
+        run_context(app, stop.asked, watch.hear, limits, watch.observer) as context,
         stop.giving_up(context),
     ):
-        return execute(replace(context, crew=crew), options)
+        summary = execute(replace(context, crew=crew), options)
+        watch.ended(summary)
+        return summary
+
+
+@contextmanager
+def _metrics_file(app: App, listener: told.Listener) -> Iterator[None]:
+    """However the run ends, the file for Prometheus says so, where one is wanted."""
+    try:
+        yield
+    finally:
+        if app.settings.prometheus_file is not None:
+            write_metrics_file(app.database, app.settings.prometheus_file, listener)
 
 
 class Stop:
@@ -121,6 +136,9 @@ class Stop:
 
 @contextmanager
 def _handlers(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():  # a notebook's: it has no say in them
+        yield
+        return
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

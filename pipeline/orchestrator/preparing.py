@@ -67,7 +67,8 @@ class Preparation:
             return self._share(error)
 
     def _prepare_alone(self, guard: Guard) -> Prepared:
-        decision, version = self._model(guard)
+        with self._context.observer.stage("train", self._wanted[0]):
+            decision, version = self._model(guard)
         if version is None:
             raise RowError(decision.reason, reason="no-model")
         access = self._access(guard)
@@ -92,7 +93,10 @@ class Preparation:
         sources = self._context.sources
         storage = sources.storages.of(row.secrets.scoring)
         stopping = self._context.ending
-        return synchronise(sources.database, storage, row, now=sources.now, guard=guard, stopping=stopping)
+        with self._context.observer.stage("list", row):
+            return synchronise(
+                sources.database, storage, row, now=sources.now, guard=guard, stopping=stopping
+            )
 
     def _model(self, guard: Guard) -> tuple[TrainingDecision, ModelVersion | None]:
         context = self._context

@@ -36,4 +36,5 @@ def send_what_waits(context: RunContext, row: FormType, guard: Guard) -> None:
     with ExitStack() as turn:
         courier = courier_of(context, row, guard, turn)
         if courier:
-            courier.send()
+            with context.observer.stage("deliver", row):
+                courier.send()

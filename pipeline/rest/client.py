@@ -38,6 +38,9 @@ _FOR_GOOD = (
 )
 """What is the same at the next attempt, beside a certificate that is not trusted."""
 
+Heard = Callable[[str, int | None, float], None]
+"""Told of each attempt: its operation class, its status (None where no answer came) and its seconds."""
+
 File = tuple[str, Path, str]
 """A part of a form: its file name, where its bytes are, its content type."""
 
@@ -90,6 +93,7 @@ class ServiceClient:
         retry: Retry | None = None,
         limits: Limits | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        heard: Heard = lambda operation_class, status, seconds: None,
     ) -> None:
         """Raises RowError `endpoint-unusable`, `endpoint-not-https`."""
         self._endpoint = checked_endpoint(endpoint)
@@ -99,6 +103,7 @@ class ServiceClient:
         self._retry = retry or Retry()
         self._limits = limits or Limits({})
         self._now = now
+        self._heard = heard
 
     @property
     def endpoint(self) -> str:
@@ -215,7 +220,9 @@ class ServiceClient:
             with ExitStack() as opened:
                 answer = self._send(call, headers, opened)
         except requests.RequestException as error:
+            self._heard(call.operation_class, None, time.monotonic() - started)
             raise _lost(error) from None
+        self._heard(call.operation_class, answer.status, time.monotonic() - started)
         if LOGGER.isEnabledFor(_DEBUG):
             seconds = round(time.monotonic() - started, 3)
             path = urlsplit(call.url).path

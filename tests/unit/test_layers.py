@@ -41,6 +41,7 @@ FLOORS = {
     "orchestrator": 5,
     "accounts": 6,
     "outlets": 6,
+    "telemetry": 6,
     "remote_engines": 6,
     "wiring": 6,
     "service_checks": 6,
