@@ -35,10 +35,10 @@ class Answers(Tame):
         return size if self.is_terminal else ConsoleDimensions(max(_WIDE, size.width), size.height)
 
 
-out = Answers(highlight=False, soft_wrap=True)
+out = Answers(highlight=False, soft_wrap=True, force_jupyter=False)
 """Standard output: the answer of a command."""
 
-err = Tame(stderr=True, highlight=False, soft_wrap=True)
+err = Tame(stderr=True, highlight=False, soft_wrap=True, force_jupyter=False)
 """Standard error: progress, warnings and errors."""
 
 

@@ -79,9 +79,13 @@ flow(app)
 
 
 def main() -> None:
-    """Run the command line; a named error is one line on standard error."""
+    """Run the command line; a named error is one line on standard error. A success returns: a session of
+    Python (a Databricks wheel task, a notebook) takes any SystemExit for a failure."""
     try:
         app(standalone_mode=True)
+    except SystemExit as ended:
+        if ended.code:
+            raise
     except FormpipeError as error:
         _end(error)
     except SQLAlchemyError as error:
