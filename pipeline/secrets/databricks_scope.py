@@ -4,6 +4,7 @@ REST API. Both hide behind `WorkspaceClient.dbutils.secrets`, and so does a Key 
 from __future__ import annotations
 
 import logging
+import os
 import re
 import threading
 from collections.abc import Callable
@@ -13,19 +14,35 @@ from pydantic import SecretStr
 
 from pipeline.errors import RowError
 from pipeline.secrets.databricks_faults import NOT_SIGNED_IN, Refusal, meaning
+from pipeline.secrets.environment import names_of
 from pipeline.secrets.values import held
 
 _NOT_IN_A_VAULT = re.compile(r"[^0-9a-zA-Z-]")
+_CLUSTER = "DATABRICKS_RUNTIME_VERSION"
+"""A variable of every process of a cluster (Databricks documentation, "Databricks Runtime")."""
+
 _RETRY_SECONDS = 60
 """How long the SDK tries a throttled or failed call again; its own five minutes look like a hang."""
 
 
 class DatabricksScopeSecrets:
     """`utility` makes what `dbutils.secrets` is; it is made when the first secret is asked for. `options` are
-    for the SDK's Config of the one that is made otherwise."""
+    for the SDK's Config of the one that is made otherwise.
 
-    def __init__(self, scope: str, utility: Callable[[], Any] | None = None, **options: Any) -> None:
+    On a cluster only the driver is signed in. Its executors have no scope to ask, which is no fault: what
+    they need is in their environment."""
+
+    def __init__(
+        self,
+        scope: str,
+        utility: Callable[[], Any] | None = None,
+        *,
+        on_cluster: bool | None = None,
+        **options: Any,
+    ) -> None:
         self._scope = scope
+        self._on_cluster = _CLUSTER in os.environ if on_cluster is None else on_cluster
+        self._out_of_reach = False
         self._make = utility or (lambda: open_utility(**options))
         self._utility: Any = None
         self._opening = threading.Lock()
@@ -39,6 +56,8 @@ class DatabricksScopeSecrets:
         `databricks-secret-not-text`, `databricks-refused`, AttemptError `databricks-throttled`,
         `databricks-not-reachable`: a scope that fails is no miss.
         """
+        if self._is_out_of_reach():
+            return None
         for key in keys_of(name):
             value = self._asked(key)
             if value is not None:
@@ -47,9 +66,14 @@ class DatabricksScopeSecrets:
         return None
 
     def looked_in(self, name: str) -> str:
+        if self._out_of_reach:
+            return f"not in the Databricks scope {self._scope}, which executors cannot ask"
         return f"the Databricks scope {self._scope} (secret {' and '.join(keys_of(name))})"
 
     def to_set(self, name: str) -> str:
+        if self._out_of_reach:
+            value = f"{{{{secrets/{self._scope}/{keys_of(name)[-1]}}}}}"
+            return f"`spark_env_vars` of the cluster: {names_of(name)[-1]}: {value}"
         there = f"`databricks secrets put-secret {self._scope} {name}`"
         return f"{there} (where a Key Vault is behind the scope: {keys_of(name)[-1]} in that vault)"
 
@@ -94,6 +118,17 @@ class DatabricksScopeSecrets:
                 reason="databricks-scope-missing",
             )
 
+    def _is_out_of_reach(self) -> bool:
+        if self._out_of_reach or not self._on_cluster:
+            return self._out_of_reach
+        try:
+            self._opened()
+        except RowError as error:
+            if error.reason != "databricks-not-signed-in":
+                raise
+            self._out_of_reach = True
+        return self._out_of_reach
+
     def _opened(self) -> Any:
         with self._opening:
             if self._utility is None:
@@ -126,7 +161,7 @@ def open_utility(**options: Any) -> Any:
     try:
         config = Config(**{"retry_timeout_seconds": _RETRY_SECONDS, **options})
         return WorkspaceClient(config=config).dbutils.secrets
-    except ValueError:  # the SDK's word for no credentials, or for several; it names variables
+    except Exception:  # ValueError is the SDK's word for no credentials; a cluster has others, too
         pass
     raise RowError(
         f"nobody is signed in to a Databricks workspace: {NOT_SIGNED_IN}", reason="databricks-not-signed-in"

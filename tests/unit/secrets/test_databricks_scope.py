@@ -143,6 +143,30 @@ def test_a_secret_has_its_own_name_first_and_then_one_a_vault_can_hold(name: str
     assert len(keys) == 1 + (keys[-1] != name)
 
 
+def test_an_executor_of_a_cluster_has_no_scope_to_ask() -> None:
+    opened: list[int] = []
+
+    def closed() -> Utility:
+        opened.append(1)
+        raise RowError("nobody is signed in", reason="databricks-not-signed-in")
+
+    secrets = DatabricksScopeSecrets("formpipe", closed, on_cluster=True)
+    assert [secrets.find(name) for name in ("A", "StorageAccountSasKey")] == [None, None]
+    assert len(opened) == 1
+    assert "executors cannot ask" in secrets.looked_in("A")
+    assert secrets.to_set("team_aKey").endswith("TEAM_A_KEY: {{secrets/formpipe/team-aKey}}")
+    with pytest.raises(RowError, match="nobody is signed in"):
+        DatabricksScopeSecrets("formpipe", closed, on_cluster=False).find("A")
+
+
+def test_a_driver_that_lacks_the_package_is_told_so() -> None:
+    def missing() -> Utility:
+        raise RowError("pip install", reason="databricks-not-installed")
+
+    with pytest.raises(RowError, match="pip install"):
+        DatabricksScopeSecrets("formpipe", missing, on_cluster=True).find("A")
+
+
 def test_the_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     real = builtins.__import__
 
