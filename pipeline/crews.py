@@ -118,4 +118,4 @@ def travelling(settings: Settings, database: Engine) -> dict[str, object]:
     if file is not None:
         url = database.url.set(database=str(file.resolve()))
         values["database_url"] = SecretStr(url.render_as_string(hide_password=False))
-    return values | {"workers": 1, "executor": "local"}
+    return values | {"workers": 1, "executor": "local", "prometheus_file": None}

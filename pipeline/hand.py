@@ -15,7 +15,7 @@ from pipeline.db.faults import ended_by
 from pipeline.db.spans import Span
 from pipeline.errors import RunError, place_of
 from pipeline.orchestrator.allowance import RunLimits
-from pipeline.orchestrator.hands import work_on
+from pipeline.orchestrator.hands import Watch, work_on
 from pipeline.orchestrator.orders import Order
 from pipeline.orchestrator.run_context import RunContext
 from pipeline.orchestrator.service_access import LOCAL
@@ -39,13 +39,18 @@ class _Bench:
     def __init__(self, settings: Mapping[str, object]) -> None:
         self.settings = settings
         self._open = ExitStack()
+        self._watch: Watch | None = None
         self._app: App = open_app(Settings.model_construct(**settings))  # type: ignore[arg-type]
-        context = run_context(self._app, lambda: False, lambda event: None, RunLimits())
+        context = run_context(self._app, self._stopping, lambda event: None, RunLimits())
         self._context: RunContext = self._open.enter_context(context)
 
-    def context(self) -> RunContext:
-        """For one hand: a holder of its own."""
+    def context(self, order: Order) -> RunContext:
+        """For one hand: a holder of its own, that stops when the run of its order does."""
+        self._watch = Watch(self._app.database, order)
         return replace(self._context, terms=self._app.lease_terms())
+
+    def _stopping(self) -> bool:
+        return self._watch is not None and self._watch.over()
 
     def lay_out(self, setup: HandSetup) -> None:
         version = setup.order.version
@@ -67,7 +72,7 @@ def perform(setup: HandSetup, span: Span) -> str:
     try:
         bench = _bench(setup.settings)
         bench.lay_out(setup)
-        return json.dumps(work_on(bench.context(), setup.order, span).plain())
+        return json.dumps(work_on(bench.context(setup.order), setup.order, span).plain())
     except RunError:
         raise
     except SQLAlchemyError as error:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.db import allotments, claims, hands, leases, runs
@@ -30,8 +30,8 @@ _LOOK_SECONDS = 1.0
 
 
 def work_on(context: RunContext, order: Order, span: Span) -> HandReport:
-    """Score what is due within a span. What ends the row is in the report; raises RunError where this hand
-    cannot go on, though another may."""
+    """Score what is due within a span, until the context is `stopping`: see `Watch`. What ends the row is in
+    the report; raises RunError where this hand cannot go on, though another may."""
     database = context.sources.database
     run_id = bookkeeping.begin(database, context.terms, order.run_id)
     hand = _Hand(context, order, run_id)
@@ -45,8 +45,7 @@ def work_on(context: RunContext, order: Order, span: Span) -> HandReport:
 
 class _Hand:
     def __init__(self, context: RunContext, order: Order, run_id: int) -> None:
-        self._watch = _Watch(context, order)
-        self._context = replace(context, stopping=self._watch.over)
+        self._context = context
         self._order = order
         self._run_id = run_id
         self._purses = [self._purse(name, each) for name, each in zip(order.names, order.limits, strict=True)]
@@ -62,7 +61,7 @@ class _Hand:
             )
             scoring = row_scoring.scoring(self._spending)
             score_backlog(self._mine(scoring, tally, span), order.row, order.version, order.scoring)
-            self._state = "stopped" if self._watch.over() else "finished"
+            self._state = "stopped" if self._context.ending() else "finished"
         except (RunError, SQLAlchemyError):
             raise
         except Exception as error:
@@ -145,19 +144,17 @@ def _told(error: Exception) -> tuple[str, str]:
     return "unexpected-error", f"a bug: {type(error).__name__} at {place_of(error)}; please report it"
 
 
-class _Watch:
+class Watch:
     """Whether a hand may begin nothing more: the database is asked once in a while."""
 
-    def __init__(self, context: RunContext, order: Order) -> None:
-        self._database = context.sources.database
-        self._before = context.stopping
+    def __init__(self, database: Engine, order: Order) -> None:
+        self._database = database
         self._order = order
         self._asked_at = 0.0
         self._over = False
 
     def over(self) -> bool:
-        if self._before():
-            return True
+        """Whether somebody stops the run, it has ended, or a hand of it found the row impossible."""
         if not self._over and time.monotonic() - self._asked_at >= _LOOK_SECONDS:
             self._asked_at = time.monotonic()
             parent, name = self._order.run_id, self._order.row.form_type
