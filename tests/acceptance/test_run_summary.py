@@ -79,7 +79,7 @@ def test_a_run_that_went_well(trained: Project, lake: Path) -> None:
 
 def test_what_needs_a_person_is_exit_code_1(trained: Project) -> None:
     (trained.data / "forms" / "backlog" / "broken.pdf").write_bytes(b"%PDF-1.4\nnothing else")
-    trained.add_row("wrong", "t", "b", parallelism=0)
+    trained.add_row("wrong", "t", "b", locale="no locale")
     told = checked(trained.formpipe("run", "--output", "json", expect=1))
     assert [fault["row"] for fault in told["faults"]] == ["wrong"]
     (failure,) = told["failures"]
