@@ -87,7 +87,7 @@ def print_summary(app: App, summary: RunSummary, output: Output) -> None:
         with reading(app.database) as connection:
             code, faults, troubles = exit_code(summary), summary.faults, summary.troubles
             told = run_summary(connection, summary.run_id, exit_code=code, faults=faults, troubles=troubles)
-        print_json(told)
+        print_json(told, one_line=True)
         return
     with reading(app.database) as connection:
         report = build_report(connection, summary.run_id)
@@ -104,7 +104,7 @@ def told_as_json(output: Output) -> Iterator[None]:
     except Exception as error:
         if output is Output.JSON:
             named = ended_by(error) if isinstance(error, SQLAlchemyError) else error
-            print_json(_failure(named or error))
+            print_json(_failure(named or error), one_line=True)
         raise
 
 

@@ -28,9 +28,11 @@ class Output(StrEnum):
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Text for people, JSON for programs.")]
 
 
-def print_json(answer: object) -> None:
-    """One JSON document on standard output; dates and paths as text."""
-    typer.echo(escaped(json.dumps(answer, ensure_ascii=False, indent=2, default=str)))
+def print_json(answer: object, *, one_line: bool = False) -> None:
+    """One JSON document on standard output; dates and paths as text. On `one_line` for those who read lines:
+    a log, a scheduler that keeps the last one."""
+    indent = None if one_line else 2
+    typer.echo(escaped(json.dumps(answer, ensure_ascii=False, indent=indent, default=str)))
 
 
 def print_table(

@@ -20,7 +20,10 @@ _LOOK_SECONDS = 0.1
 
 
 def start(memory_mb: int, prepare: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    """Prepare this worker: Ctrl-C is the parent's business, memory is watched, orphans end."""
+    """Prepare this worker: signals to the whole process group, as Ctrl-C and schedulers send them, are the
+    parent's business, memory is watched, orphans end."""
+    if hasattr(os, "setpgrp"):
+        os.setpgrp()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _limit_address_space(memory_mb)

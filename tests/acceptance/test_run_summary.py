@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tests.acceptance.conftest import ROOT, Answer, Project
+from tests.acceptance.conftest import COMMAND, ROOT, Answer, Project
 
 SCHEMA = json.loads((ROOT / "config" / "run-summary.schema.json").read_text(encoding="utf-8"))
 DOCUMENTS = (
@@ -31,6 +33,7 @@ DOCUMENTS = (
 
 def checked(answer: Answer) -> Any:
     """The one document on standard output, after its schema."""
+    assert answer.out.count("\n") == 1, "one line: the last one is all a scheduler may keep"
     told = answer.json
     checker = jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.FormatChecker())
     checker.validate(told)
@@ -160,22 +163,37 @@ def test_the_time_of_a_run_is_a_setting_too(trained: Project, lake: Path) -> Non
     assert told["left_over"] > 0
 
 
+@pytest.mark.parametrize("group", [False, True])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_run_that_is_stopped_is_exit_code_130(trained: Project, lake: Path, number: int) -> None:
-    """SIGTERM is what Kubernetes and systemd send."""
+def test_a_run_that_is_stopped_is_exit_code_130(
+    trained: Project, lake: Path, number: int, group: bool
+) -> None:
+    """SIGTERM is what Kubernetes and systemd send, to the process; a terminal and Airflow signal its group.
+    What was in flight is finished, and costs no attempt."""
     fill(trained, lake, 400)
-    process = trained.start("run", "--output", "json", workers=1)
+    command = [*COMMAND, "run", "--output", "json"]
+    process = subprocess.Popen(
+        command,
+        cwd=trained.folder,
+        env=trained.environment(workers=1),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     try:
         for _ in range(600):
             if trained.sql("SELECT count(*) FROM document WHERE stage = 'done'")[0][0]:
                 break
             time.sleep(0.1)
-        process.send_signal(number)
+        (os.killpg if group else os.kill)(process.pid, number)
         out, err = process.communicate(timeout=60)
     finally:
         process.kill()
     told = checked(Answer(process.returncode, out, err))
     assert (told["exit_code"], told["run"]["state"], told["over_time"]) == (130, "stopped", False)
     assert [row["state"] for row in told["rows"]] == ["stopped"]
+    assert trained.sql("SELECT sum(attempts) FROM document WHERE stage = 'pending'") == [(0,)]
+    assert told["totals"]["documents"]["retried"] == 0
     agrees(trained, told)
     assert trained.sql("SELECT count(*) FROM document WHERE claimed_by IS NOT NULL") == [(0,)]
