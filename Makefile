@@ -28,8 +28,9 @@ $(DEMO_EXTRA): pyproject.toml | $(BIN)/python
 	touch $@
 
 $(TEST_EXTRA): pyproject.toml | $(BIN)/python
-	@echo "installing formpipe and its test tools into $(VENV) (once, a minute or two) ..."
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@echo "installing formpipe and its test tools into $(VENV) (once, a few minutes) ..."
+	spark="$$(command -v java >/dev/null && echo ,spark || true)"  # 450 MB that are of no use without Java
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev$$spark]"
 	touch $@ $(DEMO_EXTRA)
 
 demo: $(DEMO_EXTRA) ## a small data lake, three parameter rows, one run, and the rows to look at
@@ -69,6 +70,7 @@ bench: $(TEST_EXTRA) ## measure everything into bench/RESULTS.md, on a quiet mac
 	measure upsert $(if $(DLT_PYTHON),--dlt-python $(DLT_PYTHON),)
 	measure overhead --workers 2 --postgresql
 	measure chaos
+	measure scale
 	measure service_rate
 	measure service_rate --processes 2 --database postgresql
 	$(foreach set,$(wildcard $(FORM_SETS)),measure accuracy --set $(set) --strict
