@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from pydantic import SecretStr
@@ -36,8 +36,7 @@ def open_crew(app: App) -> Iterator[Crew | None]:
     tasks = open_spark(settings.spark_master)
     try:
         require_reachable(settings, app.database, tasks.master)
-        spark = SparkCrew(tasks, app.database, travelling(settings, app.database))
-        yield Crew(tasks.slots, spark.send, tasks.cancel)
+        yield SparkCrew(tasks, app.database, travelling(settings, app.database)).crew
     finally:
         tasks.close()
 
@@ -45,12 +44,24 @@ def open_crew(app: App) -> Iterator[Crew | None]:
 class SparkCrew:
     """Hands as tasks of Spark. A model's bytes travel once."""
 
-    def __init__(self, tasks: SparkTasks, database: Engine, settings: Mapping[str, object]) -> None:
+    def __init__(
+        self,
+        tasks: SparkTasks,
+        database: Engine,
+        settings: Mapping[str, object],
+        perform: Callable[[hand.HandSetup, Span], str] = hand.perform,
+    ) -> None:
         self._tasks = tasks
+        self._perform = perform
         self._database = database
         self._settings = settings
         self._order: Order | None = None
         self._setup: hand.HandSetup | None = None
+
+    @property
+    def crew(self) -> Crew:
+        """As a run takes it."""
+        return Crew(self._tasks.slots, self.send, self._tasks.cancel)
 
     def send(self, order: Order, spans: Sequence[Span]) -> list[HandReport]:
         """Raises AttemptError `hands-lost`."""
@@ -59,7 +70,7 @@ class SparkCrew:
             f"formpipe run {order.run_id}: scoring {name}, documents {spans[0].after} to {spans[-1].until}"
         )
         told = self._tasks.perform(
-            hand.perform, self._setup_of(order), spans, title=title, tag=f"formpipe-{order.run_id}-{name}"
+            self._perform, self._setup_of(order), spans, title=title, tag=f"formpipe-{order.run_id}-{name}"
         )
         if any(each is None for each in told):
             raise AttemptError(f"Spark gave no answer: {title}", reason=HANDS_LOST)
