@@ -3,9 +3,9 @@
 # MAGIC # Score one form type
 # MAGIC
 # MAGIC For pipelines that call a notebook per form type: a widget for each parameter, and behind them the
-# MAGIC same run as everybody's. Leave `form_type` empty for all of them. The cluster needs the formpipe wheel,
-# MAGIC and its settings as environment variables (docs/scheduling-databricks.md). The answer is the run's
-# MAGIC summary as JSON.
+# MAGIC same run as everybody's. Leave `form_type` empty for all of them. The cluster needs the formpipe
+# MAGIC wheel, and its settings as environment variables (docs/scheduling-databricks.md). The answer is the
+# MAGIC run's summary as JSON.
 
 # COMMAND ----------
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 MANY = 1_000
@@ -161,6 +162,7 @@ _TOKEN = re.compile(
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 
 
+@cache
 def parse(text: str) -> Node:
     """The tree of a JSON string. Raises ExpressionError."""
     if text.startswith("@") and not text.startswith(("@@", "@{")):

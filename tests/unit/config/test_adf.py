@@ -464,5 +464,11 @@ def test_the_page_names_every_hole_that_is_to_be_filled() -> None:
             found = chain(*(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", text) for text in texts(document.content)))
             holes |= set(found)
     holes -= {"SINGLE_USER"}
-    assert holes == {"CLUSTER_POLICY_ID", "DATABASE_URL", "DATABRICKS_HOST", "DATABRICKS_JOB_ID", "KEY_VAULT"}
+    assert holes == {
+        "CLUSTER_POLICY_ID",
+        "DATABASE_ADDRESS",
+        "DATABRICKS_HOST",
+        "DATABRICKS_JOB_ID",
+        "KEY_VAULT",
+    }
     assert {each for each in holes if f"s|{each}|" in page} == holes
