@@ -107,7 +107,7 @@ class RowRun:
         assert context.crew is not None
         order = Order(
             self.summary.run_id,
-            row,
+            replace(row, parallelism=max(row.parallelism // max(context.crew.slots(), 1), 1)),
             replace(version, evaluation=None),
             context.limits,
             spending.price,

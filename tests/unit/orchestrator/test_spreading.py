@@ -42,6 +42,7 @@ class Threads:
     first: Callable[[Span], None] = lambda span: None
     perform: Callable[[Any], Any] | None = None
     sent: list[Span] = field(default_factory=list)
+    orders: list[Order] = field(default_factory=list)
     cancelled: int = 0
 
     @property
@@ -53,6 +54,7 @@ class Threads:
 
     def send(self, order: Order, spans: Sequence[Span]) -> list[HandReport]:
         self.sent += spans
+        self.orders.append(order)
         with ThreadPoolExecutor(2) as pool:
             return list(pool.map(lambda span: self._hand(order, span), spans))
 
@@ -125,6 +127,7 @@ def test_every_document_is_scored_once_and_written_for_the_run(app: App, root: P
         ("finished", COUNT, 20 * COUNT)
     ]
     assert len(threads.sent) > 2
+    assert {order.row.parallelism for order in threads.orders} == {7}  # of 15, for two at once
     assert len(values(app.database)) == 20 * COUNT
     assert counted(app.database, document.c.run_id == summary.run_id) == COUNT
     assert left_behind(app.database) == NOTHING
