@@ -3,8 +3,8 @@
 One task per enabled form type, run beside each other; runs share models and limits by the database. Each
 pushes its summary (config/run-summary.schema.json) as its XCom, and a task after it fails where a person is
 needed. Settings and secrets are those of the worker's environment, none is in this file.
-AIRFLOW_FORMPIPE_FOLDER is the folder of formpipe.toml, AIRFLOW_FORMPIPE_COMMAND the command where it is not on
-the PATH: a virtual environment of its own keeps its packages apart from Airflow's.
+AIRFLOW_FORMPIPE_FOLDER is the folder of formpipe.toml, AIRFLOW_FORMPIPE_COMMAND the command where it is not
+on the PATH: a virtual environment of its own keeps its packages apart from Airflow's.
 """
 
 from __future__ import annotations
