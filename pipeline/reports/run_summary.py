@@ -3,6 +3,7 @@ version of the schema members are added and none is changed or taken away."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from pipeline.reports.summary import Model, current_model, grouped
 from pipeline.types import Fault
 
 SCHEMA = "formpipe.run/1"
-OVER_TIME = "over-time"
+_OVER_TIME = re.compile(r"(^|; )over-time: ")
 _DOCUMENTS = (
     "listed", "loaded", "partial", "dead", "unrouted", "gone", "reused", "routed", "retried", "left_over",
 )  # fmt: skip
@@ -43,7 +44,7 @@ def run_summary(
     return {
         **_head(exit_code),
         "run": _run(run),
-        "over_time": any(OVER_TIME in (row.reason or "") for row in found.values()),
+        "over_time": any(_OVER_TIME.search(row.reason or "") for row in found.values()),
         "left_over": totals["documents"]["left_over"],
         "totals": totals,
         "rows": rows,
