@@ -1,9 +1,9 @@
 """Data Factory's pipelines performed: order, outcomes, loops and expressions, the work itself by hooks.
 
 Microsoft Learn: "Errors and conditional execution" (an activity is begun when its dependencies ended as asked
-and skipped otherwise; a pipeline succeeded where all leaves did, and a leaf that was skipped counts as what is
-before it), "Until activity" (goes on where an activity in it fails), "ForEach activity" (the others go on, then
-it fails).
+and skipped otherwise; a pipeline succeeded where all leaves did, and a leaf that was skipped counts as what
+is before it), "Until activity" (goes on where an activity in it fails), "ForEach activity" (the others go on,
+then it fails).
 """
 
 from __future__ import annotations
