@@ -16,6 +16,7 @@ from databricks.sdk import WorkspaceClient
 from pipeline.errors import AttemptError, FormpipeError, RowError
 from pipeline.secrets.chain import SecretSources, open_secrets
 from pipeline.secrets.databricks_scope import DatabricksScopeSecrets
+from pipeline.wiring import open_app
 from tests.databricks.workspace import SCOPE, TOKEN, Workspace
 
 NAME = "CognitiveServiceSubscriptionKey"
@@ -51,6 +52,16 @@ def test_the_scope_stands_after_the_file_and_before_the_vault(stocked: Workspace
     assert secrets.get("OnlyFile") == secrets.get("Both") == "from-file"
     assert stocked.asked == []
     assert secrets.get("OnlyScope") == "canary-scope"
+
+
+def test_the_setting_leads_to_the_scope(
+    stocked: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "formpipe.toml").write_text(f'databricks_secret_scope = "{SCOPE}"\n')
+    app = open_app(upgrade=True)
+    assert app.secrets.get(NAME) == "canary-value"
+    app.database.dispose()
 
 
 def test_a_miss_names_the_scope_and_the_command(workspace: Workspace) -> None:
