@@ -3,10 +3,12 @@
     python bench/demo.py                    # draws the demo's lake into a scratch folder and runs it
     python bench/demo.py --seed 8 --fields  # other documents; every field by itself
     python bench/demo.py --folder demo      # measures a demo that is there; runs it there when it is not
+    python bench/demo.py --mixed            # and its mixed folder: is it sorted right?
 
 A cell is one field of one backlog document. It is right where the view shows exactly the true value:
 amounts and counts as numbers, everything else as text; a blank is right where nothing was filled in.
-A document without a row in its view has no right cell. Exit code 1: the limit is missed.
+A document without a row in its view has no right cell. A form of the mixed folder is routed right where the
+document of its own form type, and of no other, came from there. Exit code 1: a limit is missed.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from bench.figures import add_record_option, figure, heading, machine_line, reco
 from pipeline.db.connection import open_database, reading
 from pipeline.db.tables import document, run
 from pipeline.db.views import column_names, view_name
+from pipeline.demo.mixed import LETTERS
 from pipeline.formats.fields_json import fields_from_json
 from pipeline.types import FieldSpec
 from pipeline.values.equality import canonical
@@ -68,9 +71,10 @@ class Cell:
         return canonical(str(self.shown)) == canonical(str(self.true))
 
 
-def run_demo(folder: Path, seed: int) -> float:
+def run_demo(folder: Path, seed: int, *, mixed: bool) -> float:
     """Seconds of `formpipe demo` in a process of its own."""
-    command = [str(Path(sys.executable).with_name("formpipe")), "demo", str(folder), "--seed", str(seed)]
+    program = str(Path(sys.executable).with_name("formpipe"))
+    command = [program, "demo", str(folder), "--seed", str(seed), *(["--mixed"] if mixed else [])]
     started = time.monotonic()
     ended = subprocess.run(command, check=False, capture_output=True, text=True)
     if ended.returncode not in (0, 1):
@@ -142,6 +146,23 @@ def _share(some: Iterable[Cell], counts: Callable[[Cell], bool] = lambda cell: c
     return sum(judged) / len(judged) if judged else 1.0
 
 
+def report_routing(folder: Path, database: Engine) -> bool:
+    """Print how many of the mixed folder's documents are where they belong; whether all are."""
+    lines = (folder / "lake" / "mixed.jsonl").read_text("utf-8").splitlines()
+    truth = {line["path"]: line["class"] for line in map(json.loads, lines)}
+    handed_on = select(document.c.path, document.c.form_type).where(document.c.routed_from.is_not(None))
+    went: dict[str, list[str]] = {path: [] for path in truth}
+    with reading(database) as connection:
+        for path, form_type in connection.execute(handed_on):
+            went[path].append(form_type)
+    forms = [went[path] == [name] for path, name in truth.items() if name != LETTERS]
+    letters = [went[path] == [] for path, name in truth.items() if name == LETTERS]
+    heading(f"mixed folder: {len(forms)} forms and {len(letters)} letters")
+    right = figure("forms routed right", sum(forms) / len(forms), 1.0)
+    left = figure("letters left for a person", sum(letters) / len(letters), 1.0)
+    return right and left
+
+
 def report_cost(database: Engine, seconds: float | None) -> None:
     heading("cost")
     query = select(func.sum(document.c.pages), func.sum(document.c.ocr_pages))
@@ -170,6 +191,7 @@ def main() -> int:
     )
     parser.add_argument("--folder", type=Path, help="a demo that is there, or where to run and keep one")
     parser.add_argument("--seed", type=int, default=7, help="which documents are drawn")
+    parser.add_argument("--mixed", action="store_true", help="with the mixed folder and its router")
     parser.add_argument("--fields", action="store_true", help="print every field by itself")
     parser.add_argument("--misses", action="store_true", help="print the cells that are wrong")
     add_record_option(parser)
@@ -178,10 +200,12 @@ def main() -> int:
     with TemporaryDirectory() as scratch:
         folder = options.folder or Path(scratch) / "demo"
         there = (folder / "formpipe.db").exists()
-        seconds = None if there else run_demo(folder, options.seed)
+        seconds = None if there else run_demo(folder, options.seed, mixed=options.mixed)
         database = open_database(f"sqlite:///{folder / 'formpipe.db'}")
         found = list(cells(folder, database))
         reached = report(found, options.fields)
+        if (folder / "lake" / "mixed.jsonl").exists():
+            reached = report_routing(folder, database) and reached
         report_cost(database, seconds)
         database.dispose()
     if options.misses:
