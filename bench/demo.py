@@ -3,12 +3,11 @@
     python bench/demo.py                    # draws the demo's lake into a scratch folder and runs it
     python bench/demo.py --seed 8 --fields  # other documents; every field by itself
     python bench/demo.py --folder demo      # measures a demo that is there; runs it there when it is not
-    python bench/demo.py --mixed            # and its mixed folder: is it sorted right?
 
 A cell is one field of one backlog document. It is right where the view shows exactly the true value:
 amounts and counts as numbers, everything else as text; a blank is right where nothing was filled in.
-A document without a row in its view has no right cell. A form of the mixed folder is routed right where the
-document of its own form type, and of no other, came from there. Exit code 1: a limit is missed.
+A document without a row in its view has no right cell. A form of the mixed folder is routed right where
+its own form type, and no other, has a document that came from there. Exit code 1: a limit is missed.
 """
 
 from __future__ import annotations
@@ -71,10 +70,9 @@ class Cell:
         return canonical(str(self.shown)) == canonical(str(self.true))
 
 
-def run_demo(folder: Path, seed: int, *, mixed: bool) -> float:
+def run_demo(folder: Path, seed: int) -> float:
     """Seconds of `formpipe demo` in a process of its own."""
-    program = str(Path(sys.executable).with_name("formpipe"))
-    command = [program, "demo", str(folder), "--seed", str(seed), *(["--mixed"] if mixed else [])]
+    command = [str(Path(sys.executable).with_name("formpipe")), "demo", str(folder), "--seed", str(seed)]
     started = time.monotonic()
     ended = subprocess.run(command, check=False, capture_output=True, text=True)
     if ended.returncode not in (0, 1):
@@ -191,7 +189,6 @@ def main() -> int:
     )
     parser.add_argument("--folder", type=Path, help="a demo that is there, or where to run and keep one")
     parser.add_argument("--seed", type=int, default=7, help="which documents are drawn")
-    parser.add_argument("--mixed", action="store_true", help="with the mixed folder and its router")
     parser.add_argument("--fields", action="store_true", help="print every field by itself")
     parser.add_argument("--misses", action="store_true", help="print the cells that are wrong")
     add_record_option(parser)
@@ -200,7 +197,7 @@ def main() -> int:
     with TemporaryDirectory() as scratch:
         folder = options.folder or Path(scratch) / "demo"
         there = (folder / "formpipe.db").exists()
-        seconds = None if there else run_demo(folder, options.seed, mixed=options.mixed)
+        seconds = None if there else run_demo(folder, options.seed)
         database = open_database(f"sqlite:///{folder / 'formpipe.db'}")
         found = list(cells(folder, database))
         reached = report(found, options.fields)

@@ -220,7 +220,7 @@ def test_a_run_that_is_killed_is_gone_on_with_and_routes_nothing_twice(
 @pytest.mark.long
 def test_the_demo_sorts_every_form_and_leaves_the_letters(tmp_path: Path) -> None:
     project = Project(tmp_path)
-    told = project.formpipe("demo", ".", "--mixed", expect=None)
+    told = project.formpipe("demo", ".", expect=None)
     assert told.code in (0, 1), told.err
     lines = (tmp_path / "lake" / "mixed.jsonl").read_text().splitlines()
     truth = {line["path"]: line["class"] for line in map(json.loads, lines)}

@@ -2,8 +2,8 @@
 
 The same lake, the same rows apart from engine and version: once with the local engine over a folder, once
 with a service over a storage account, its secrets in a Key Vault. The service is the emulator, the account
-Azurite, the vault a double: no account is needed, and none is asked for. With --mixed there is a folder of
-everything too, which a router sorts: here a classifier of this machine, there one of the Language service.
+Azurite, the vault a double: no account is needed, and none is asked for. A router sorts the mixed folder:
+here a classifier of this machine, there one of the Language service.
 """
 
 from __future__ import annotations
@@ -45,19 +45,16 @@ def main() -> int:
     parser.add_argument("--training", type=int, default=10, help="training forms of each form type")
     parser.add_argument("--backlog", type=int, default=25, help="documents to score of each form type")
     parser.add_argument(
-        "--mixed", type=int, default=0, metavar="N", help="a mixed folder too, N of each form type"
+        "--mixed", type=int, default=20, help="documents of each form type in the mixed folder"
     )
     options = parser.parse_args()
     folder: Path = options.folder.resolve()
     shutil.rmtree(folder, ignore_errors=True)
     _say(f"Drawing a small data lake into {folder / 'lake'} ...")
     write_lake(folder / "lake", training=options.training, backlog=options.backlog)
-    rows = demo_rows()
-    if options.mixed:
-        write_mixed(folder / "lake", forms=options.mixed)
-        rows.append(router_row())
+    write_mixed(folder / "lake", forms=options.mixed)
     try:
-        return _both(folder, rows)
+        return _both(folder, [*demo_rows(), router_row()])
     except AzuriteMissingError as error:
         _say(f"\nThis demo needs Azurite, a blob server: {error}")
         return 2
