@@ -198,3 +198,27 @@ def test_killed_between_submit_and_result_no_text_is_paid_twice(abroad: Cloud, t
     assert {outcomes[path] for path in paths} == {"loaded", "partial"}
     assert [outcomes[path] for path in paths].count("partial") == 1, "the blank one"
     assert abroad.side.formpipe("verify") == 0, abroad.side.told[-2:]
+
+
+# --- other versions -------------------------------------------------------------------------------
+
+OTHERS = {"2022-05-01": "letters_2022", "2021-11-01-preview": "letters_2021", "v1.0-preview.2": "letters_2020"}
+
+
+@pytest.mark.long
+def test_every_version_ends_in_the_same_entities(at_home: Side, lake: Path, tmp_path: Path) -> None:
+    """Previews that are retired still answer where `allow_retired` says that they are asked."""
+    here, _ = answers(at_home)
+    expected = {key[1:]: value for key, value in here.items() if key[0] == "letters"}
+    rows = [
+        in_the_cloud(LETTERS, version, allow_retired=True) | {"form_type": name}
+        for version, name in OTHERS.items()
+    ]
+    try:
+        with cloud(tmp_path, lake, rows, settings=SETTINGS) as running:
+            assert running.side.formpipe("run") == 0, running.side.told
+            found = running.side.values()
+    except AzuriteMissingError as error:
+        pytest.skip(str(error))
+    for name in OTHERS.values():
+        assert {key[1:]: value for key, value in found.items() if key[0] == name} == expected
