@@ -202,7 +202,11 @@ def test_killed_between_submit_and_result_no_text_is_paid_twice(abroad: Cloud, t
 
 # --- other versions -------------------------------------------------------------------------------
 
-OTHERS = {"2022-05-01": "letters_2022", "2021-11-01-preview": "letters_2021", "v1.0-preview.2": "letters_2020"}
+OTHERS = {
+    "2022-05-01": "letters_2022",
+    "2021-11-01-preview": "letters_2021",
+    "v1.0-preview.2": "letters_2020",
+}
 
 
 @pytest.mark.long
