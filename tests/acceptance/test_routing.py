@@ -15,6 +15,8 @@ from reportlab.pdfgen.canvas import Canvas
 from pipeline.demo import write_lake
 from tests.acceptance.conftest import Project, new_project
 
+pytestmark = pytest.mark.xdist_group("routing")
+
 TYPES = ("purchase_invoice", "service_report", "supplier_registration")
 FORMS, LETTERS = 4, 3
 GREETINGS = ("Dear Anna", "Dear neighbours", "Hello Peter", "Dear Sir or Madam", "My dear aunt", "Dear team")
