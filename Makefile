@@ -33,7 +33,7 @@ $(TEST_EXTRA): pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev$$spark]"
 	touch $@ $(DEMO_EXTRA)
 
-demo: $(DEMO_EXTRA) ## a small data lake, three parameter rows, one run, and the rows to look at
+demo: $(DEMO_EXTRA) ## a small data lake, four parameter rows, one run, and the rows to look at
 	@$(BIN)/formpipe demo
 
 demo-clean: ## forget the demos

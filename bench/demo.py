@@ -6,7 +6,8 @@
 
 A cell is one field of one backlog document. It is right where the view shows exactly the true value:
 amounts and counts as numbers, everything else as text; a blank is right where nothing was filled in.
-A document without a row in its view has no right cell. Exit code 1: the limit is missed.
+A document without a row in its view has no right cell. A form of the mixed folder is routed right where
+its own form type, and no other, has a document that came from there. Exit code 1: a limit is missed.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from bench.figures import add_record_option, figure, heading, machine_line, reco
 from pipeline.db.connection import open_database, reading
 from pipeline.db.tables import document, run
 from pipeline.db.views import column_names, view_name
+from pipeline.demo.mixed import LETTERS
 from pipeline.formats.fields_json import fields_from_json
 from pipeline.types import FieldSpec
 from pipeline.values.equality import canonical
@@ -142,6 +144,23 @@ def _share(some: Iterable[Cell], counts: Callable[[Cell], bool] = lambda cell: c
     return sum(judged) / len(judged) if judged else 1.0
 
 
+def report_routing(folder: Path, database: Engine) -> bool:
+    """Print how many of the mixed folder's documents are where they belong; whether all are."""
+    lines = (folder / "lake" / "mixed.jsonl").read_text("utf-8").splitlines()
+    truth = {line["path"]: line["class"] for line in map(json.loads, lines)}
+    handed_on = select(document.c.path, document.c.form_type).where(document.c.routed_from.is_not(None))
+    went: dict[str, list[str]] = {path: [] for path in truth}
+    with reading(database) as connection:
+        for path, form_type in connection.execute(handed_on):
+            went[path].append(form_type)
+    forms = [went[path] == [name] for path, name in truth.items() if name != LETTERS]
+    letters = [went[path] == [] for path, name in truth.items() if name == LETTERS]
+    heading(f"mixed folder: {len(forms)} forms and {len(letters)} letters")
+    right = figure("forms routed right", sum(forms) / len(forms), 1.0)
+    left = figure("letters left for a person", sum(letters) / len(letters), 1.0)
+    return right and left
+
+
 def report_cost(database: Engine, seconds: float | None) -> None:
     heading("cost")
     query = select(func.sum(document.c.pages), func.sum(document.c.ocr_pages))
@@ -182,6 +201,8 @@ def main() -> int:
         database = open_database(f"sqlite:///{folder / 'formpipe.db'}")
         found = list(cells(folder, database))
         reached = report(found, options.fields)
+        if (folder / "lake" / "mixed.jsonl").exists():
+            reached = report_routing(folder, database) and reached
         report_cost(database, seconds)
         database.dispose()
     if options.misses:

@@ -1,4 +1,4 @@
-"""`formpipe demo`: a small data lake, three parameter rows, and what a scheduled run does with them."""
+"""`formpipe demo`: a small data lake, four parameter rows, and what a scheduled run does with them."""
 
 from __future__ import annotations
 
@@ -40,13 +40,6 @@ storage_root = "lake"
 def demo(
     folder: Annotated[Path, typer.Argument(help="Where to put it; made when missing.")] = Path("demo"),
     seed: Annotated[int, typer.Option(help="Another seed draws other documents.", min=0)] = 7,
-    mixed: Annotated[
-        bool,
-        typer.Option(
-            "--mixed",
-            help="Also draw a folder of everything, 60 forms and 6 letters, and a router that sorts it.",
-        ),
-    ] = False,
     use_database: Annotated[
         bool,
         typer.Option(
@@ -56,19 +49,17 @@ def demo(
         ),
     ] = False,
 ) -> None:
-    """Draw three form types, add a row for each, run, show the rows. The second time nothing is scored."""
+    """Draw three form types and a folder in which they lie mixed, add a row for each, run, show the rows.
+
+    The second time nothing is scored."""
     settings = _settings(folder, use_database)
     again = (folder / "lake" / "truth.jsonl").exists()
     _draw(folder, settings, seed, again=again, config=_CONFIG_ELSEWHERE if use_database else _CONFIG)
     app = open_app(settings, upgrade=True)
-    if mixed:
-        _draw_mixed(settings, seed)
-    names = _add_rows(app, mixed=mixed)
+    names = _add_rows(app)
     summary = carry_out(app, RunOptions(form_types=names))
     print_summary(app, summary, Output.TEXT)
     _show_rows(app, folder, again=again)
-    if mixed:
-        out.print("\nWhat the router is not sure of: formpipe status --unrouted")
     raise typer.Exit(exit_code(summary))
 
 
@@ -85,6 +76,7 @@ def _settings(folder: Path, use_database: bool) -> Settings:
 def _draw(folder: Path, settings: Settings, seed: int, *, again: bool, config: str) -> None:
     try:
         from pipeline.demo import write_lake
+        from pipeline.demo.mixed import INBOX, LETTERS, write_mixed
     except ImportError:
         raise RunError(
             "drawing forms needs one more package: pip install 'formpipe[demo]'", reason="demo-not-installed"
@@ -100,33 +92,30 @@ def _draw(folder: Path, settings: Settings, seed: int, *, again: bool, config: s
     for form_type, backlog in manifest.backlog.items():
         training = len(manifest.training[form_type])
         out.print(f"  {form_type}: {training} training forms, {len(backlog)} documents in the backlog")
-    out.print()
-
-
-def _draw_mixed(settings: Settings, seed: int) -> None:
-    from pipeline.demo.mixed import INBOX, write_mixed
-
-    if (settings.storage_root / "mixed.jsonl").exists():
-        return
     truth = write_mixed(settings.storage_root, seed=seed)
-    letters = sum(name == "letter" for name in truth.values())
-    out.print(f"  {INBOX}: {len(truth) - letters} forms of all types and {letters} letters, mixed\n")
+    letters = sum(name == LETTERS for name in truth.values())
+    out.print(f"  {INBOX}: {len(truth) - letters} forms of all three and {letters} letters, mixed\n")
 
 
-def _add_rows(app: App, *, mixed: bool) -> frozenset[str]:
-    """The demo's form types; rows that are there stay as they are."""
+def _add_rows(app: App) -> frozenset[str]:
+    """The demo's form types, and the router where there is a mixed folder; rows that are there stay as they
+    are."""
     from pipeline.demo import demo_rows
     from pipeline.demo.mixed import router_row
 
     with app.database.begin() as connection:
         there = {str(row["form_type"]) for row in table.read_rows(connection)}
-        rows = [*demo_rows(), *([router_row()] if mixed else [])]
+        rows = [*demo_rows(), *([router_row()] if _is_mixed(app) else [])]
         new = [row for row in rows if row["form_type"] not in there]
         validated = validate(new, [], app.services, utc_now().date())
         table.save(connection, validated.form_types)
     if new:
         out.print(f"Added {len(new)} rows to the parameter table (formpipe params list shows them).\n")
     return frozenset(str(row["form_type"]) for row in rows)
+
+
+def _is_mixed(app: App) -> bool:
+    return (app.settings.storage_root / "mixed.jsonl").exists()
 
 
 def _show_rows(app: App, folder: Path, *, again: bool) -> None:
@@ -141,6 +130,7 @@ def _show_rows(app: App, folder: Path, *, again: bool) -> None:
     out.print(
         f"\nLook for yourself:\n\n  cd {escape(str(folder))}\n  {escape(back)} rows {names[-1]}\n"
         f"  {escape(back)} report --html report.html\n  {escape(back)} models show {names[0]}\n"
+        f"  {escape(back)} status --unrouted\n"
         f"  {_in_sql(app, query)}\n"
     )
     out.print(

@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from pipeline.cli.console import err, out
 from pipeline.cli.tables import Output, print_json, print_table
+from pipeline.db.routing import UNKNOWN
 
 _GUESSES = 3
 
@@ -37,7 +38,8 @@ def documents(rows: Iterable[Any]) -> list[dict[str, Any]]:
 
 def command(document: Mapping[str, Any]) -> str:
     """What to type to move a document, as soon as the form type is right."""
-    name = document["guesses"][0]["class"] if document["guesses"] else "FORM_TYPE"
+    guesses = [] if document["reason"] == UNKNOWN else document["guesses"]
+    name = guesses[0]["class"] if guesses else "FORM_TYPE"
     return f"formpipe route {document['id']} {shlex.quote(name)}"
 
 

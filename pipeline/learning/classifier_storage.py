@@ -1,18 +1,14 @@
-"""A fitted model of classes as bytes and back: a JSON head and plain arrays in one zip, no code."""
+"""A fitted model of classes as bytes and back."""
 
 from __future__ import annotations
 
-import io
-import json
-import zipfile
-import zlib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import RowError
+from pipeline.learning.archive import Arrays, finite, pack, readable, unpack
 from pipeline.learning.classifier_model import ClassModel, Rounded
 from pipeline.learning.classifier_ngrams import BITS, BLOCKS, Vocabulary
 from pipeline.learning.classifier_trust import Trust
@@ -20,7 +16,6 @@ from pipeline.learning.classifier_trust import Trust
 FORMAT = "formpipe-classes/1"
 """Changes whenever n-grams, weights or trust change meaning: an older model is then trained again."""
 
-_LARGEST = 256 * 1024 * 1024
 _LONGEST_TEXT = 10_000_000
 _ARRAYS: Mapping[str, str] = {
     "buckets": "i4", "idf": "f4", "weights": "i1", "weight_scales": "f4", "bias": "f4", "centers": "i1",
@@ -42,25 +37,11 @@ def model_to_bytes(model: ClassModel) -> bytes:
         "ceilings": model.trust.ceilings,
         "thresholds": model.trust.thresholds,
     }
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        _write(archive, "model.json", json.dumps(_head(model), sort_keys=True).encode())
-        for name, array in arrays.items():
-            content = io.BytesIO()
-            np.save(content, array.astype(f"<{_ARRAYS[name]}"), allow_pickle=False)
-            _write(archive, f"{name}.npy", content.getvalue())
-    return target.getvalue()
-
-
-def _write(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
-    entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    archive.writestr(entry, content)
+    return pack(FORMAT, _head(model), arrays, _ARRAYS)
 
 
 def _head(model: ClassModel) -> dict[str, Any]:
     return {
-        "format": FORMAT,
         "classes": model.classes,
         "multi_label": model.multi_label,
         "rare": model.vocabulary.rare,
@@ -73,34 +54,9 @@ def _head(model: ClassModel) -> dict[str, Any]:
 
 def model_from_bytes(data: bytes) -> ClassModel:
     """The model in `data`. Raises RowError (`model-unreadable`) for anything not written by this format."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return _checked(_read(archive))
-    except (
-        zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, IndexError, EOFError,
-        NotImplementedError, RuntimeError, OSError, MemoryError, OverflowError, zlib.error,
-    ) as error:  # fmt: skip
-        raise RowError(
-            f"This is no model of classes of format {FORMAT} ({type(error).__name__}): train it again.",
-            reason="model-unreadable",
-        ) from error
-
-
-def _read(archive: zipfile.ZipFile) -> ClassModel:
-    names = {"model.json", *(f"{name}.npy" for name in _ARRAYS)}
-    if set(archive.namelist()) != names or sum(entry.file_size for entry in archive.infolist()) > _LARGEST:
-        raise ValueError("other members than expected, or too large")
-    head = json.loads(archive.read("model.json"))
-    if head["format"] != FORMAT:
-        raise ValueError("another format")
-    return _model(head, {name: _array(archive.read(f"{name}.npy"), kind) for name, kind in _ARRAYS.items()})
-
-
-def _array(content: bytes, kind: str) -> NDArray[Any]:
-    array: NDArray[Any] = np.load(io.BytesIO(content), allow_pickle=False)
-    if array.dtype != np.dtype(f"<{kind}") or (array.dtype.kind == "f" and not np.isfinite(array).all()):
-        raise ValueError("an array of another type")
-    return array
+    with readable(FORMAT):
+        head, arrays = unpack(FORMAT, data, lambda _: _ARRAYS)
+        return _checked(_model(head, arrays), arrays)
 
 
 def _model(head: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> ClassModel:
@@ -125,7 +81,7 @@ def _model(head: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Class
     )
 
 
-def _checked(model: ClassModel) -> ClassModel:
+def _checked(model: ClassModel, arrays: Arrays) -> ClassModel:
     """Refuse arrays that do not fit together: an index out of range must not surface while predicting."""
     classes, vocabulary, trust = len(model.classes), model.vocabulary, model.trust
     buckets = vocabulary.buckets
@@ -133,7 +89,8 @@ def _checked(model: ClassModel) -> ClassModel:
     by_class: tuple[NDArray[Any], ...] = (model.weights.scales, model.centers.scales, model.bias)
     by_class += (trust.offsets, trust.ceilings, trust.thresholds)
     fits = (
-        classes == len(set(model.classes)) > 0
+        finite(arrays)
+        and classes == len(set(model.classes)) > 0
         and buckets.ndim == 1
         and buckets.size > 0
         and bool((np.diff(buckets) > 0).all())

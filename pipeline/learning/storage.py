@@ -1,11 +1,7 @@
-"""A fitted model as bytes and back: a JSON head and plain arrays in one zip, no code, nothing unknown."""
+"""A fitted field model as bytes and back."""
 
 from __future__ import annotations
 
-import io
-import json
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -13,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import RowError
+from pipeline.learning.archive import Arrays, finite, pack, readable, unpack
 from pipeline.learning.calibration import Calibration
 from pipeline.learning.evidence import WIDTH, Habits
 from pipeline.learning.experience import Experience, is_mark
@@ -29,7 +25,6 @@ from pipeline.types import FieldSpec
 FORMAT = "formpipe-fields/2"
 """Changes whenever features, evidence or arrays change meaning: an older model is then trained again."""
 
-_LARGEST = 256 * 1024 * 1024
 _TREES = ("feature", "threshold", "left", "right", "value")
 _ARRAYS: Mapping[str, str] = {
     "words": "u8", "counts": "i4", "buckets": "i4", "weights": "i2", "scales": "f4", "bias": "f4",
@@ -55,25 +50,11 @@ def model_to_bytes(model: Model) -> bytes:
         "printed": model.printed.words,
         "ends": model.printed.ends,
     }
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        _write(archive, "model.json", json.dumps(_head(model), sort_keys=True).encode())
-        for name, array in arrays.items():
-            content = io.BytesIO()
-            np.save(content, array.astype(f"<{_ARRAYS[name]}"), allow_pickle=False)
-            _write(archive, f"{name}.npy", content.getvalue())
-    return target.getvalue()
-
-
-def _write(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
-    entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    archive.writestr(entry, content)
+    return pack(FORMAT, _head(model), arrays, _ARRAYS)
 
 
 def _head(model: Model) -> dict[str, Any]:
     return {
-        "format": FORMAT,
         "fields": [asdict(spec) for spec in model.fields],
         "forms": model.forms,
         "examples": model.examples,
@@ -86,35 +67,9 @@ def _head(model: Model) -> dict[str, Any]:
 
 def model_from_bytes(data: bytes) -> Model:
     """The model in `data`. Raises RowError (`model-unreadable`) for anything not written by this format."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return _checked(_read(archive))
-    except (
-        zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, IndexError, EOFError,
-        NotImplementedError, RuntimeError, OSError, MemoryError, zlib.error,
-    ) as error:  # fmt: skip
-        raise RowError(
-            f"This is no field model of format {FORMAT} ({type(error).__name__}): train the form type again.",
-            reason="model-unreadable",
-        ) from error
-
-
-def _read(archive: zipfile.ZipFile) -> Model:
-    names = {"model.json", *(f"{name}.npy" for name in _ARRAYS)}
-    if set(archive.namelist()) != names or sum(entry.file_size for entry in archive.infolist()) > _LARGEST:
-        raise ValueError("other members than expected, or too large")
-    head = json.loads(archive.read("model.json"))
-    if head["format"] != FORMAT:
-        raise ValueError("another format")
-    arrays = {name: _array(archive.read(f"{name}.npy"), kind) for name, kind in _ARRAYS.items()}
-    return _model(head, arrays)
-
-
-def _array(content: bytes, kind: str) -> NDArray[Any]:
-    array: NDArray[Any] = np.load(io.BytesIO(content), allow_pickle=False)
-    if array.dtype != np.dtype(f"<{kind}") or (array.dtype.kind == "f" and not np.isfinite(array).all()):
-        raise ValueError("an array of another type")
-    return array
+    with readable(FORMAT):
+        head, arrays = unpack(FORMAT, data, lambda _: _ARRAYS)
+        return _checked(_model(head, arrays), arrays)
 
 
 def _model(head: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Model:
@@ -153,13 +108,14 @@ def _habits(habit: Mapping[str, Any]) -> Habits:
     return Habits(int(habit["values"]), float(habit["tokens"]), float(habit["letters"]), **tables)
 
 
-def _checked(model: Model) -> Model:
+def _checked(model: Model, arrays: Arrays) -> Model:
     """Refuse arrays that do not fit together: an index out of range must not surface while predicting."""
     fields, tokens, judge, curve = len(model.fields), model.tokens, model.judge, model.calibration
     per_field = (model.examples, model.experience.extents, model.experience.usual)
     trees = {getattr(judge, name).shape for name in _TREES}
     fits = (
-        all(len(part) == fields for part in per_field)
+        finite(arrays)
+        and all(len(part) == fields for part in per_field)
         and tokens.weights.shape == (len(tokens.buckets), HEADS, fields + 1)
         and tokens.scales.shape == tokens.bias.shape == (HEADS, fields + 1)
         and _ascending(tokens.buckets, 1 << BITS)

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from pipeline.db.routing import UNKNOWN, Leg
 from pipeline.db.text_labels import TextLabel
-from pipeline.texts import CLASS
+from pipeline.texts import CLASS, CLASSES
 from pipeline.types import BlobRef, DocumentResult, ScoredValue
 
 Place = tuple[str, str, str]
@@ -78,11 +78,18 @@ def route(result: DocumentResult, router: Router) -> Decision:
 
 def _handed_on(result: DocumentResult, legs: tuple[Leg, ...]) -> Decision:
     """`partial` stays where pages were not read: nobody knows what is on them. Nobody is asked about its
-    classes any more."""
-    result = replace(result, values=tuple(replace(value, review=False) for value in result.values))
+    classes any more, and what else it might have been is not kept."""
+    result = replace(result, values=tuple(replace(each, review=False) for each in _told(result.values)))
     if result.reason == "truncated":
         return Decision(result, legs)
     return Decision(replace(result, outcome="loaded", reason=None, message=None), legs)
+
+
+def _told(values: Sequence[ScoredValue]) -> Iterator[ScoredValue]:
+    """All classes of a multi-label model, the likeliest one of a page of any other."""
+    likeliest = _by_number(_classes(values)).values()
+    multi = any(value.found.field == CLASSES for value in values)
+    return (each for each in values if multi or each.found.field != CLASS or each in likeliest)
 
 
 def _unrouted(result: DocumentResult, reason: str, message: str, legs: tuple[Leg, ...] = ()) -> Decision:

@@ -28,6 +28,28 @@ SETTINGS = (
 )
 LETTERS = {"form_type": "letters", "model_kind": "entities"}
 NOTES = {"form_type": "notes", "model_kind": "classes"}
+SUBJECTS = {"form_type": "subjects", "model_kind": "classes"}
+
+
+def subjects(count: int = 40) -> list[tuple[str, str, list[str]]]:
+    """Notes, every third on both topics."""
+    found = []
+    for number, (name, text, classes) in enumerate(some := notes(count)):
+        _, more, others = some[number - 1]
+        both = number % 3 == 0
+        found.append(
+            (f"subjects/{Path(name).name}", f"{text} {more if both else ''}", classes + others * both)
+        )
+    return found
+
+
+def file_of_subjects() -> dict[str, Any]:
+    file = file_of_notes("CustomMultiLabelClassification")
+    file["assets"]["documents"] = [
+        {"location": name, "language": "en-us", "classes": [{"category": each} for each in classes]}
+        for name, _, classes in subjects()
+    ]
+    return file
 
 
 def write_texts(root: Path) -> None:
@@ -35,6 +57,7 @@ def write_texts(root: Path) -> None:
     for kind, texts, file in (
         ("letters", letters(), file_of_letters()),
         ("notes", notes(), file_of_notes()),
+        ("subjects", subjects(), file_of_subjects()),
     ):
         training = root / CONTAINER / kind / "training"
         training.mkdir(parents=True)
@@ -57,6 +80,8 @@ def write_backlog(root: Path, batch: str) -> list[str]:
     written = [(f"letters/backlog/{batch}-{n:02}.txt", text) for n, text in enumerate([*texts, long, " \n"])]
     for name, text, _ in notes(6):
         written.append((f"notes/backlog/{batch}-{Path(name).name}", text.replace("Note ", "Later note ")))
+    for name, text, _ in subjects(6):
+        written.append((f"subjects/backlog/{batch}-{Path(name).name}", text.replace("Note ", "Later note ")))
     for path, text in written:
         file = root / CONTAINER / path
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -110,14 +135,14 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def at_home(lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Side:
-    side = embedded(tmp_path_factory.mktemp("home"), lake, [row(LETTERS), row(NOTES)])
+    side = embedded(tmp_path_factory.mktemp("home"), lake, [row(LETTERS), row(NOTES), row(SUBJECTS)])
     assert side.formpipe("run") == 0, side.told
     return side
 
 
 @pytest.fixture(scope="module")
 def abroad(lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    rows = [in_the_cloud(LETTERS), in_the_cloud(NOTES)]
+    rows = [in_the_cloud(LETTERS), in_the_cloud(NOTES), in_the_cloud(SUBJECTS)]
     try:
         with cloud(tmp_path_factory.mktemp("cloud"), lake, rows, settings=SETTINGS) as running:
             assert running.side.formpipe("run") == 0, running.side.told
@@ -139,11 +164,23 @@ def test_the_cloud_path_ends_in_the_entities_and_classes_of_the_local_one(
     assert not abroad.side.imports.exists(), "the pipeline learns nothing itself"
 
 
+def test_a_model_of_several_classes_gives_all_of_them(at_home: Side, abroad: Cloud) -> None:
+    here, _ = answers(at_home)
+    there, _ = answers(abroad.side)
+    told = {key[1]: str(value[0]) for key, value in there.items() if key[::2] == ("subjects", "classes")}
+    assert told == {
+        key[1]: str(value[0]) for key, value in here.items() if key[::2] == ("subjects", "classes")
+    }
+    several = [path for path, classes in told.items() if len(classes.split(", ")) == 2]
+    assert set(told) == {f"subjects/backlog/first-{n:02}.txt" for n in range(6)}
+    assert several == ["subjects/backlog/first-00.txt", "subjects/backlog/first-03.txt"]
+
+
 def test_many_texts_go_in_one_request(abroad: Cloud) -> None:
     """32 letters: one is blank and asked of nobody, one is too long for one request, 30 fill two; and notes.
     What is read slowly is not waited for: a few more."""
     accepted = abroad.emulator.status()["accepted"]
-    assert accepted["train"] == 2
+    assert accepted["train"] == 3
     assert accepted["analyze"] <= 10
 
 
@@ -198,3 +235,31 @@ def test_killed_between_submit_and_result_no_text_is_paid_twice(abroad: Cloud, t
     assert {outcomes[path] for path in paths} == {"loaded", "partial"}
     assert [outcomes[path] for path in paths].count("partial") == 1, "the blank one"
     assert abroad.side.formpipe("verify") == 0, abroad.side.told[-2:]
+
+
+# --- other versions -------------------------------------------------------------------------------
+
+OTHERS = {
+    "2022-05-01": "letters_2022",
+    "2021-11-01-preview": "letters_2021",
+    "v1.0-preview.2": "letters_2020",
+}
+
+
+@pytest.mark.long
+def test_every_version_ends_in_the_same_entities(at_home: Side, lake: Path, tmp_path: Path) -> None:
+    """Previews that are retired still answer where `allow_retired` says that they are asked."""
+    here, _ = answers(at_home)
+    expected = {key[1:]: value for key, value in here.items() if key[0] == "letters"}
+    rows = [
+        in_the_cloud(LETTERS, version, allow_retired=True) | {"form_type": name}
+        for version, name in OTHERS.items()
+    ]
+    try:
+        with cloud(tmp_path, lake, rows, settings=SETTINGS) as running:
+            assert running.side.formpipe("run") == 0, running.side.told
+            found = running.side.values()
+    except AzuriteMissingError as error:
+        pytest.skip(str(error))
+    for name in OTHERS.values():
+        assert {key[1:]: value for key, value in found.items() if key[0] == name} == expected

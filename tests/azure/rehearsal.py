@@ -67,7 +67,8 @@ class Side:
     def add(self, rows: Sequence[Mapping[str, Any]]) -> None:
         engine = create_engine(f"sqlite:///{self.database}")
         with engine.begin() as connection:
-            connection.execute(insert(tables.form_type), [dict(row) for row in rows])
+            for row in rows:
+                connection.execute(insert(tables.form_type), dict(row))
         engine.dispose()
 
     def formpipe(self, *arguments: str, shown: bool = False) -> int:

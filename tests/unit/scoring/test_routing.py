@@ -7,7 +7,7 @@ import pytest
 from pipeline.db.routing import Leg
 from pipeline.db.text_labels import TextLabel
 from pipeline.scoring.routing import Router, labels_by_place, route, span_text
-from pipeline.texts import CLASS
+from pipeline.texts import CLASS, CLASSES
 from pipeline.types import (
     BacklogDocument,
     BlobRef,
@@ -25,6 +25,10 @@ TARGETS = frozenset({"invoice", "receipt"})
 def answer(name: str, confidence: float, page: int = 1, occurrence: int = 0) -> ScoredValue:
     found = ExtractedField(CLASS, name, page, None, confidence, occurrence=occurrence)
     return ScoredValue(found, TypedValue(text=name), False)
+
+
+def told(names: str) -> ScoredValue:
+    return ScoredValue(ExtractedField(CLASSES, names, 1, None, 0.7), TypedValue(text=names), False)
 
 
 def result(
@@ -51,6 +55,19 @@ def test_a_sure_class_that_is_a_form_type_is_handed_on() -> None:
     made = route(result(answer("invoice", 0.8), answer("receipt", 0.2, occurrence=1)), router())
     assert made.legs == (Leg("invoice"),)
     assert made.result.outcome == "loaded"
+    assert made.result.values == (answer("invoice", 0.8),), "nobody asks what else it might have been"
+
+
+def test_all_classes_of_a_multi_label_model_are_kept() -> None:
+    classes = (answer("invoice", 0.8), answer("receipt", 0.7, occurrence=1), told("invoice, receipt"))
+    made = route(result(*classes), router())
+    assert made.legs == (Leg("invoice"),)
+    assert made.result.values == classes
+
+
+def test_what_is_not_handed_on_keeps_its_guesses() -> None:
+    guesses = (answer("invoice", 0.5), answer("receipt", 0.4, occurrence=1))
+    assert route(result(*guesses), router()).result.values == guesses
 
 
 @pytest.mark.parametrize(
