@@ -373,8 +373,9 @@ class Peak:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Peak:
         self._thread.start()
+        return self
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
@@ -382,7 +383,9 @@ class Peak:
 
     def _look(self) -> None:
         me = psutil.Process()
-        while not self._ended.wait(0.25):
+        ended = False
+        while not ended:
+            ended = self._ended.wait(0.05)
             self.megabytes = max(self.megabytes, me.memory_info().rss / 2**20)
 
 
