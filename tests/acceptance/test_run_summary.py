@@ -14,7 +14,10 @@ from typing import Any
 import jsonschema
 import pytest
 
+from tests.acceptance.canned_row import fill as fill_backlog
+from tests.acceptance.canned_row import point
 from tests.acceptance.conftest import COMMAND, ROOT, Answer, Project
+from tests.azure.canned import running_can
 
 SCHEMA = json.loads((ROOT / "config" / "run-summary.schema.json").read_text(encoding="utf-8"))
 DOCUMENTS = (
@@ -197,3 +200,25 @@ def test_a_run_that_is_stopped_is_exit_code_130(
     assert told["totals"]["documents"]["retried"] == 0
     agrees(trained, told)
     assert trained.sql("SELECT count(*) FROM document WHERE claimed_by IS NOT NULL") == [(0,)]
+
+
+def test_what_a_service_has_when_the_time_is_over_is_taken_by_the_next_run_and_paid_once(
+    project: Project, tmp_path: Path
+) -> None:
+    quick = {"workers": 1, "poll_seconds": 0.1}
+    with running_can(tmp_path / "service", limited=False) as can:
+        point(project, can, form_type="bills", parallelism=5)
+        fill_backlog(project, 12)
+        can.faults(can.latency(median=15, sigma=0.01))
+        told = checked(project.formpipe("run", "-o", "json", "--max-minutes", "0.08", **quick))
+        (row,) = told["rows"]
+        assert (row["state"], told["over_time"], told["left_over"]) == ("finished", True, 12)
+        assert "5 documents are with the service, and paid" in row["reason"]
+        assert told["run"]["seconds"] < 30, "nobody waits for the service"
+        stages = project.sql("SELECT stage, count(*), sum(attempts) FROM document GROUP BY 1 ORDER BY 1")
+        assert stages == [("pending", 7, 0), ("submitted", 5, 0)]
+        can.faults()
+        again = checked(project.formpipe("run", "-o", "json", **quick))
+        assert (again["over_time"], again["left_over"]) == (False, 0)
+        assert project.sql("SELECT DISTINCT stage FROM document") == [("done",)]
+        assert can.door.service.accepted["analyze"] == 12
