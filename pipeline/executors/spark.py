@@ -91,8 +91,10 @@ class SparkTasks:
         """End every job of this object; from any thread."""
         with self._lock:
             tags = list(self._tags)
+        context = self._context()
+        cancel = self._session.interruptTag if context is None else context.cancelJobsWithTag
         for tag in tags:
-            self._session.interruptTag(tag)
+            cancel(tag)
 
     def close(self) -> None:
         """Stop a session that was begun here."""
@@ -102,16 +104,22 @@ class SparkTasks:
     def _begin(self, title: str, tag: str) -> None:
         with self._lock:
             self._tags.add(tag)
-        self._session.addTag(tag)
         context = self._context()
-        if context is not None:
-            context.setJobDescription(title)
+        if context is None:
+            self._session.addTag(tag)
+            return
+        context.addJobTag(tag)  # a session's own tags are known to the thread alone that added them
+        context.setJobDescription(title)
 
     def _end(self, tag: str) -> None:
         with self._lock:
             self._tags.discard(tag)
+        context = self._context()
         try:
-            self._session.removeTag(tag)
+            if context is None:
+                self._session.removeTag(tag)
+            else:
+                context.removeJobTag(tag)
         except Exception:
             """The session has ended."""
 
@@ -156,6 +164,7 @@ def open_spark(master: str | None, environment: Mapping[str, str] = os.environ) 
 
     Raises RunError: `spark-not-installed`, `java-missing`, `java-too-old`, `spark-session`."""
     try:
+        from pyspark import SparkContext
         from pyspark.sql import SparkSession
     except ImportError:
         raise RunError(
@@ -165,23 +174,26 @@ def open_spark(master: str | None, environment: Mapping[str, str] = os.environ) 
     there = SparkSession.getActiveSession()
     if there is not None:
         return SparkTasks(there, ours=False)
-    elsewhere = is_connect(master, environment) or "DATABRICKS_RUNTIME_VERSION" in environment
+    databricks = "DATABRICKS_RUNTIME_VERSION" in environment
+    elsewhere = is_connect(master, environment) or databricks
+    of_another = databricks or SparkContext._active_spark_context is not None  # begun in another thread
     if not elsewhere:
         require_java(environment)
         quiet()
     session = _apart(lambda: _begun(master, elsewhere))
-    return SparkTasks(session, ours="DATABRICKS_RUNTIME_VERSION" not in environment)
+    return SparkTasks(session, ours=not of_another)
 
 
 def _begun(master: str | None, elsewhere: bool) -> SparkSession:
     from pyspark.sql import SparkSession
 
-    builder = SparkSession.builder.appName("formpipe").config("spark.ui.showConsoleProgress", "false")
+    builder = SparkSession.builder.appName("formpipe")
     if master and master.startswith("sc://"):
         builder = builder.remote(master)
     elif master or not elsewhere:
-        builder = builder.master(tried_again(master or "local[*]"))
-        if is_local(master or "local"):
+        chosen = tried_again(master or "local[*]")
+        builder = builder.master(chosen).config("spark.ui.showConsoleProgress", "false")
+        if is_local(chosen):
             _at_home(builder)
     try:
         session = builder.getOrCreate()
