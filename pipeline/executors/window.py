@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 from typing import Any
 
 from pipeline.errors import AttemptError
@@ -27,7 +27,9 @@ def outcomes(
     """
     source = iter(tasks)
     running: dict[Future[Any], Task] = {}
-    done: SimpleQueue[Future[Any]] = SimpleQueue()
+    # no SimpleQueue: a signal that is handled while it waits, for longer than the wait, makes that endless
+    # (CPython 3.11, _queuemodule.c: the timeout that is left is negative, which means none)
+    done: Queue[Future[Any]] = Queue()
     exhausted = False
     try:
         while (running or not exhausted) and not closed():
