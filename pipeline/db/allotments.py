@@ -6,9 +6,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
-from typing import Any
 
-from sqlalchemy import Connection, Row, Update, insert, select, update
+from sqlalchemy import Connection, Update, insert, select, update
 
 from pipeline.db.tables import allotment
 
@@ -44,9 +43,9 @@ def millionths(dollars: Decimal) -> int:
 
 def given(connection: Connection, run_id: int, form_type: str) -> Given:
     """What was given so far. For those after `begin`."""
-    row = _read(connection, run_id, form_type)
-    assert row is not None, "begin() comes first"
-    return Given(row.pages, row.cost)
+    found = _read(connection, run_id, form_type)
+    assert found is not None, "begin() comes first"
+    return found
 
 
 def begin(connection: Connection, run_id: int, form_type: str, spent: Given) -> None:
@@ -93,9 +92,10 @@ def _left(most: int | None, found: int, least: int, wanted: int) -> int | None:
     return None if left < least else max(least, min(wanted, left // 8))
 
 
-def _read(connection: Connection, run_id: int, form_type: str) -> Row[Any] | None:
+def _read(connection: Connection, run_id: int, form_type: str) -> Given | None:
     mine = (allotment.c.run_id == run_id, allotment.c.form_type == form_type)
-    return connection.execute(select(allotment.c.pages, allotment.c.cost).where(*mine)).one_or_none()
+    row = connection.execute(select(allotment.c.pages, allotment.c.cost).where(*mine)).one_or_none()
+    return Given(row.pages, row.cost) if row else None
 
 
 def _of(run_id: int, form_type: str) -> Update:

@@ -197,6 +197,10 @@ def _begun(master: str | None, elsewhere: bool) -> SparkSession:
             _at_home(builder)
     try:
         session = builder.getOrCreate()
+    except ImportError:
+        raise RunError(
+            "Spark Connect needs more packages: pip install 'pyspark[connect]'", reason="spark-not-installed"
+        ) from None
     except Exception as error:
         raise RunError(
             f"Spark does not start on {master or 'its default master'} ({type(error).__name__}): see what it "
