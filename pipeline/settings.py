@@ -70,7 +70,7 @@ class Settings(BaseSettings):
     run_max_pages: Annotated[int | None, Field(ge=1)] = None
     run_max_cost: Annotated[Decimal | None, Field(ge=0, allow_inf_nan=False)] = None
     run_max_train_runs: Annotated[int | None, Field(ge=0)] = None
-    run_max_minutes: Annotated[float | None, Field(gt=0, allow_inf_nan=False)] = None
+    run_max_minutes: Annotated[float | None, Field(gt=0, le=525_600)] = None
     render_dpi: Annotated[int, Field(ge=72, le=600)] = 150
     min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
     batch_documents: Annotated[int, Field(ge=1, le=1000)] = 25

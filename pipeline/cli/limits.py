@@ -48,6 +48,7 @@ MaxMinutes = Annotated[
     typer.Option(
         "--max-minutes",
         min=0.01,
+        max=525_600,
         help="Minutes after which nothing more is begun; the rest stays pending.",
         show_default=False,
     ),
