@@ -13,7 +13,10 @@ import pytest
 
 from pipeline.errors import RunError
 from pipeline.executors.spark import require_java
+from tests.acceptance.canned_row import fill as fill_canned
+from tests.acceptance.canned_row import point
 from tests.acceptance.conftest import Project
+from tests.azure.canned import running_can
 
 COPIES = 3
 PATIENCE = 120.0
@@ -94,8 +97,9 @@ def test_the_same_rows_as_the_local_executor_though_a_worker_is_killed(
     states = dict(trained.sql("SELECT state, count(*) FROM run WHERE parent_id IS NOT NULL GROUP BY 1"))
     assert states["lost"] == 1
     assert states["finished"] >= 2
-    assert trained.sql("SELECT loaded + partial FROM run_row ORDER BY run_id DESC LIMIT 1") == [(count,)]
     whole = "SELECT id FROM run WHERE parent_id IS NULL"
+    told = trained.sql(f"SELECT sum(loaded + partial) FROM run_row WHERE run_id IN ({whole})")
+    assert told == [(count,)]
     assert trained.sql(f"SELECT count(*) FROM document WHERE run_id NOT IN ({whole})") == [(0,)]
     assert "Traceback" not in out
 
@@ -117,3 +121,24 @@ def test_ctrl_c_ends_it_cleanly(trained: Project, lake: Path) -> None:
     assert "Traceback" not in err
     assert left_behind(trained) == NOTHING
     assert [row[0] for row in trained.sql("SELECT state FROM run WHERE parent_id IS NULL")][-1] == "stopped"
+
+
+@pytest.mark.long
+def test_a_service_is_asked_once_for_each_document_within_its_rate(project: Project, tmp_path: Path) -> None:
+    """By hands in two processes, which share its calls; a limit on pages holds for both together."""
+    documents, most = 40, 25
+    with running_can(tmp_path / "can") as can:
+        point(project, can, max_pages_per_run=most, parallelism=10)
+        fill_canned(project, documents)
+        spark = ("run", "--executor", "spark", "--master", "local[2]")
+        told = project.formpipe(*spark, poll_seconds=0.2).out
+        assert can.door.service.accepted["analyze"] == most
+        assert f"stopped at max_pages_per_run {most}" in told
+        assert project.sql("SELECT count(*) FROM document WHERE outcome = 'loaded'") == [(most,)]
+        project.formpipe(*spark, poll_seconds=0.2)
+        assert can.door.service.accepted["analyze"] == documents
+    assert project.sql("SELECT count(*) FROM document WHERE outcome = 'loaded'") == [(documents,)]
+    whole = "SELECT id FROM run WHERE parent_id IS NULL"
+    paid = project.sql(f"SELECT cost, pages FROM run_row WHERE run_id IN ({whole}) ORDER BY run_id")
+    assert [(float(cost), pages) for cost, pages in paid] == [(0.75, 25), (0.45, 15)]
+    assert left_behind(project) == NOTHING
