@@ -18,7 +18,7 @@ _desk: list[ThreadExecutor] = []
 
 def perform(setup: hand.HandSetup, span: Span) -> str:
     """`pipeline.hand.perform` without a reader process."""
-    kept = hand._bench(setup.settings)
+    kept = hand.workplace(setup.settings)
     kept.lay_out(setup)
     if not _desk:
         storage = FolderStorage(Path(str(setup.settings["storage_root"])))

@@ -33,7 +33,7 @@ class HandSetup:
     bundle: Callable[[], bytes] | None = None
 
 
-class _Bench:
+class Workplace:
     """What this process keeps between spans: connections, a reader, and the models it was given."""
 
     def __init__(self, settings: Mapping[str, object]) -> None:
@@ -53,26 +53,28 @@ class _Bench:
         return self._watch is not None and self._watch.over()
 
     def lay_out(self, setup: HandSetup) -> None:
+        """Put the model that was sent along where the reader finds it."""
         version = setup.order.version
         file: Path = self._context.scratch / version.service_model_id
         if setup.bundle is not None and version.engine == LOCAL and not file.exists():
             file.write_bytes(setup.bundle())
 
     def close(self) -> None:
+        """End the reader, and leave the database."""
         self._open.close()
         self._app.database.dispose()
 
 
-_kept: list[_Bench] = []
+_kept: list[Workplace] = []
 
 
 def perform(setup: HandSetup, span: Span) -> str:
     """Score a span; a report as JSON. Raises RunError where another hand is to try; its text is all that is
     told of any error, for Spark writes it into its log."""
     try:
-        bench = _bench(setup.settings)
-        bench.lay_out(setup)
-        return json.dumps(work_on(bench.context(setup.order), setup.order, span).plain())
+        place = workplace(setup.settings)
+        place.lay_out(setup)
+        return json.dumps(work_on(place.context(setup.order), setup.order, span).plain())
     except RunError:
         raise
     except SQLAlchemyError as error:
@@ -84,10 +86,10 @@ def perform(setup: HandSetup, span: Span) -> str:
         raise RunError(f"a bug: {told}; please report it", reason="unexpected-error") from None
 
 
-def _bench(settings: Mapping[str, object]) -> _Bench:
-    """One at a time: another run may have other settings."""
+def workplace(settings: Mapping[str, object]) -> Workplace:
+    """Of this process, made when it is first needed. One at a time: another run may have other settings."""
     if not _kept or _kept[0].settings != settings:
         while _kept:
             _kept.pop().close()
-        _kept.append(_Bench(settings))
+        _kept.append(Workplace(settings))
     return _kept[0]
