@@ -40,6 +40,9 @@ def texts_as_data(texts: TextEvaluation) -> dict[str, Any]:
 def print_texts(texts: TextEvaluation) -> None:
     """The same for people."""
     count = "1 text" if texts.documents == 1 else f"{texts.documents} texts"
+    if texts.method == "none":
+        out.print("\nNot measured: there were too few texts to hold some out.")
+        return
     out.print(f"\nMeasured {_METHODS[texts.method]}: {count}.")
     columns = ("entity" if texts.kind == "entities" else "class", ">precision", ">recall", ">F1")
     lines: list[Sequence[object]] = [

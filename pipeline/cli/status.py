@@ -76,7 +76,11 @@ def status(
         found = standings(connection, form_type)
         silent = {"form type": form_type or "", "state": outcome or "", ">occurrence": "0", "ambiguous": ""}
         if unrouted:
-            say_unrouted(queries.unrouted(connection, form_type, limit), limit, output)
+            waiting, unsorted = (
+                queries.unrouted(connection, form_type, limit),
+                queries.unsorted(connection, form_type),
+            )
+            say_unrouted(waiting, limit, output, unsorted)
         elif review:
             _list(queries.review_list(connection, form_type, limit), _VALUE, silent, limit, output)
         elif outcome:

@@ -16,17 +16,23 @@ from pipeline.db.routing import UNKNOWN
 _GUESSES = 3
 
 
-def say_unrouted(rows: Iterable[Any], limit: int, output: Output) -> None:
-    """Each document with its best guesses and what moves it to the first of them."""
+def say_unrouted(rows: Iterable[Any], limit: int, output: Output, unsorted: Mapping[str, int]) -> None:
+    """Each document with its best guesses and what moves it to the first of them. `unsorted`: by router, how
+    many documents it was not a router for when it scored them."""
     found = documents(rows)
     if output is Output.JSON:
         print_json(found)
     elif not found:
-        out.print("None: every document of a router is with a form type.")
+        out.print("None waits for a person.")
     else:
         columns = ("router", ">id", "reason", ">pages", "guesses", "path")
         print_table(columns, [_line(each) for each in found], silent={">pages": ""})
         out.print(f"To move one: [bold]{escape(command(found[0]))}[/bold]")
+    for name, count in unsorted.items():
+        err.print(
+            f"{count} documents of {escape(name)} are with no form type: they were scored before it was a "
+            f"router, or forgotten there. To sort them: formpipe run --form-type {escape(name)} --rescore"
+        )
     if len(found) == limit:
         err.print(f"The list may be longer than {limit}: see --limit.")
 

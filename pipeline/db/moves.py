@@ -3,7 +3,7 @@ inside the caller's transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Select, delete, func, insert, select, up
 
 from pipeline.db.chunks import chunks
 from pipeline.db.tables import document, field_value, part
-from pipeline.texts import CLASS
+from pipeline.texts import CLASS, CLASSES
 from pipeline.types import (
     BacklogDocument,
     BlobRef,
@@ -88,8 +88,21 @@ def settle(connection: Connection, key: int, outcome: str, reason: str | None, m
     connection.execute(update(document).where(document.c.id == key).values(values))
 
 
-def correct(connection: Connection, key: int, category: str) -> None:
-    """The class that a person gave a document, beside that of the model. Done again, it does the same."""
+def clear_up(connection: Connection, key: int, occurrences: Collection[int]) -> None:
+    """Of the classes that the model gave a document these are kept, and nobody is asked about them. Done
+    again, it does the same."""
+    mine = (
+        field_value.c.part_id.in_(select(part.c.id).where(part.c.document_id == key)),
+        field_value.c.source == "model",
+    )
+    others = field_value.c.occurrence.not_in(sorted(occurrences))
+    connection.execute(delete(field_value).where(*mine, field_value.c.field == CLASS, others))
+    connection.execute(update(field_value).where(*mine).values(review=False))
+
+
+def correct(connection: Connection, key: int, category: str | None) -> None:
+    """The class that a person gave a document, beside that of the model; None where it is of several. Done
+    again, it does the same."""
     first = select(part.c.id).where(part.c.document_id == key, part.c.number == 1)
     part_id = connection.scalar(first)
     if part_id is None:
@@ -97,14 +110,17 @@ def correct(connection: Connection, key: int, category: str) -> None:
     said = {"part_id": part_id, "field": CLASS, "occurrence": 0, "source": "person"}
     mine = [field_value.c[name] == value for name, value in said.items()]
     connection.execute(delete(field_value).where(*mine))
-    connection.execute(insert(field_value).values(**said, text=category, value_text=category, page=1))
+    if category is not None:
+        connection.execute(insert(field_value).values(**said, text=category, value_text=category, page=1))
 
 
 def _classes(connection: Connection, key: int) -> list[ScoredValue]:
+    told = (field_value.c[name] for name in ("field", "text", "confidence", "page", "occurrence"))
     query: Select[Any] = (
-        select(field_value.c.text, field_value.c.confidence, field_value.c.page, field_value.c.occurrence)
+        select(*told)
         .join(part, part.c.id == field_value.c.part_id)
-        .where(part.c.document_id == key, field_value.c.field == CLASS, field_value.c.source == "model")
+        .where(part.c.document_id == key, field_value.c.source == "model")
+        .where(field_value.c.field.in_((CLASS, CLASSES)))
         .order_by(field_value.c.occurrence)
     )
     return [_value(row) for row in connection.execute(query)]
@@ -112,7 +128,7 @@ def _classes(connection: Connection, key: int) -> list[ScoredValue]:
 
 def _value(row: Row[Any]) -> ScoredValue:
     found = ExtractedField(
-        CLASS, row.text or "", row.page or 1, None, row.confidence or 0.0, occurrence=row.occurrence
+        row.field, row.text or "", row.page or 1, None, row.confidence or 0.0, occurrence=row.occurrence
     )
     return ScoredValue(found, TypedValue(text=row.text), False)
 

@@ -125,7 +125,7 @@ def aligned(
         else:
             placed.append(_Label(number, span, LabelledSpan(span.category, *points)))
     kept, crossed = _apart(placed)
-    told = "label-overlaps", "overlaps a label before it"
+    told = "label-overlaps", "overlaps one that begins before it"
     findings += [_finding(document.location, label.number, label.given, *told) for label in crossed]
     spans = tuple(label.span for label in kept)
     digest = _digest(text, spans, document.classes)

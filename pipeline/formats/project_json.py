@@ -89,9 +89,18 @@ def is_project(body: bytes) -> bool:
 def find_project(files: Iterable[tuple[str, bytes]]) -> tuple[str, bytes]:
     """The one project file among the `.json` files of a folder (name and content).
 
-    Raises RowError: `project-missing`, or `project-ambiguous` where there are several.
+    Raises RowError: `project-missing`, `project-unreadable` where there is none and a file is no JSON, or
+    `project-ambiguous` where there are several.
     """
-    found = [(name, content) for name, content in files if is_project(content)]
+    listed = list(files)
+    found = [(name, content) for name, content in listed if is_project(content)]
+    broken = [f"{name}: {fault}" for name, content in listed if (fault := _broken(content))]
+    if not found and broken:
+        raise RowError(
+            "The training folder has no project file that can be read; these are no JSON: "
+            f"{', '.join(broken)}. Export the project again, or mend the file.",
+            reason="project-unreadable",
+        )
     if not found:
         raise RowError(
             "The training folder has no project file of the Language service (a .json file with "
@@ -105,6 +114,17 @@ def find_project(files: Iterable[tuple[str, bytes]]) -> tuple[str, bytes]:
             reason="project-ambiguous",
         )
     return found[0]
+
+
+def _broken(content: bytes) -> str | None:
+    """Where a file stops being JSON."""
+    try:
+        json.loads(content)
+    except json.JSONDecodeError as error:
+        return f"{error.msg}, line {error.lineno}"
+    except (ValueError, RecursionError) as error:
+        return type(error).__name__
+    return None
 
 
 def _decoded(body: bytes | str | Mapping[str, Any]) -> Mapping[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from difflib import get_close_matches
 from functools import partial
@@ -92,7 +92,7 @@ def require_target(routes: Routes, name: str) -> None:
     if name not in routes.targets:
         near = get_close_matches(name, sorted(routes.targets), n=1)
         hint = f"did you mean {near[0]}?" if near else "see `formpipe params list`"
-        message = f"{name} is no form type that is on and takes documents: {hint}"
+        message = f"{name} is no form type that is on and takes documents (a router takes none): {hint}"
         raise RunError(message, reason="unknown-form-type")
 
 
@@ -113,6 +113,8 @@ def _move(connection: Connection, move: Move, routes: Routes, now: datetime, lea
     if source is None:
         raise RunError("the document was forgotten meanwhile", reason="document-unknown")
     _require_there(source, move.pages)
+    if move.pages == (1, source.pages):
+        move = replace(move, pages=None)
     document, router = source.document, move.router
     label = TextLabel(document.ref, move.form_type, move.pages)
     before = routing.routed_from(connection, [document.id])
@@ -145,7 +147,8 @@ def _require_there(source: Source, pages: Pages | None) -> None:
         told = "its pages are not known yet: let a run read it first (`formpipe run`)"
         raise RunError(told, reason="not-read-yet")
     if pages[1] > source.pages:
-        raise RunError(f"it has {source.pages} pages", reason="pages-missing")
+        told = "1 page" if source.pages == 1 else f"{source.pages} pages"
+        raise RunError(f"it has {told}", reason="pages-missing")
 
 
 def _result(source: Source) -> DocumentResult:
@@ -163,7 +166,8 @@ def _settle(connection: Connection, move: Move, source: Source, decision: Decisi
         return
     key, result = source.document.id, decision.result
     moves.settle(connection, key, result.outcome, result.reason, result.message)
-    if move.pages is None:
-        moves.correct(connection, key, move.form_type)
+    moves.correct(connection, key, move.form_type if move.pages is None else None)
+    if result.outcome != "unrouted":
+        moves.clear_up(connection, key, [value.found.occurrence for value in result.values])
     targets.refresh(connection, move.router, [key])
     deliveries.queue(connection, move.router.sinks, [key], now)

@@ -159,7 +159,7 @@ class RowRun:
         if tally.unrouted:
             name = self.row.form_type
             told.append(
-                f"{tally.unrouted} documents are of no form type beyond doubt: "
+                f"{tally.unrouted} documents wait for a person, for their form type is not certain: "
                 f"formpipe status --form-type {name} --unrouted"
             )
         if tally.taken_away:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    true,
 )
 
 from pipeline.db.tables import document, field_value, form_type, model_version, part, run, run_row
@@ -254,6 +255,22 @@ def unrouted(connection: Connection, name: str | None, limit: int) -> Iterator[R
         .order_by(waiting.c.form_type, waiting.c.id, given.c.page, given.c.confidence.desc())
     )
     return iter(connection.execute(query))
+
+
+def unsorted(connection: Connection, name: str | None) -> dict[str, int]:
+    """By router, how many documents it scored and handed on to no form type."""
+    handed_on = document.alias("handed_on")
+    query: Select[Any] = (
+        select(document.c.form_type, func.count())
+        .select_from(document.join(form_type, form_type.c.form_type == document.c.form_type))
+        .where(
+            form_type.c.routes == true(),
+            document.c.outcome == "loaded",
+            ~exists().where(handed_on.c.routed_from == document.c.id),
+        )
+        .group_by(document.c.form_type)
+    )
+    return {row[0]: row[1] for row in connection.execute(_of(query, name))}
 
 
 def model_versions(connection: Connection) -> list[Row[Any]]:

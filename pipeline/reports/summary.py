@@ -324,13 +324,17 @@ CAN_PASS = frozenset(
 """Reasons that lie in the machine or the moment; any other lies in the document, and stays."""
 
 
+STAYS = frozenset({"empty-text"})
+"""Reasons of partial documents that no model makes go away."""
+
+
 def failure_command(form_type: str, state: str, reason: str) -> str:
     """What to type to have these documents tried again (waiting ones: now), where that can help; else to
     see them."""
     name = shlex.quote(form_type)
     if state == "unrouted":
         return f"formpipe status --form-type {name} --unrouted"
-    if state == "dead" and reason not in CAN_PASS:
+    if (state == "dead" and reason not in CAN_PASS) or reason in STAYS:
         return f"formpipe status --form-type {name} --outcome {state}"
     outcome = " --outcome partial" if state == "partial" else ""
     return f"formpipe retry --form-type {name}{outcome} --reason {shlex.quote(reason)}"

@@ -42,12 +42,23 @@ def check_texts(
     `folder` names the set to a person."""
     uses = _uses(project, trained)
     yield from _check_count(trained, uses, folder, service)
+    if trained and all(marks := _marks(project, trained)) and "train" not in marks:
+        message = (
+            "Nothing to train on: every text is marked for test. Mark most of them Train, or none at all."
+        )
+        yield Finding("error", "nothing-to-train-on", folder, message)
     yield from _check_duplicates(documents, trained, service)
     for category in project.categories:
         yield from _check_category(category, uses[category], len(trained))
     if unnamed:
         message = f"{_texts(len(unnamed))} not in the project: nothing is learned from {_few(unnamed)}."
         yield Finding("warning", "forms-without-labels", folder, message)
+
+
+def _marks(project: TextProject, trained: Sequence[TrainingDocument]) -> list[str | None]:
+    """What each text is for, as the project file says."""
+    said = {document.location: document.dataset for document in project.documents}
+    return [said.get(document.path) for document in trained]
 
 
 def _uses(project: TextProject, trained: Sequence[TrainingDocument]) -> Counter[str]:

@@ -46,7 +46,8 @@ class Folder:
         except RowError as error:
             if error.reason == "project-missing" and self.by_folder and (placed := self._by_folders()):
                 return placed
-            findings.append(Finding("error", error.reason, f"{self.container}/{self.prefix}", str(error)))
+            told = f"{error}{self._hint(kind) if error.reason == 'project-missing' else ''}"
+            findings.append(Finding("error", error.reason, f"{self.container}/{self.prefix}", told))
             return None
         findings.extend(faults)
         if project.kind != kind:
@@ -64,6 +65,19 @@ class Folder:
             for blob in self.listing.others
             if blob.path not in placed.blobs and not _is_json(blob) and blob.path != placed.file
         ]
+
+    def _hint(self, kind: TextKind) -> str:
+        """What else may be meant by a folder without a project file."""
+        if self.listing.others:
+            return ""
+        paths = [blob.path for blob in self.storage.list(self.container, self.prefix, recursive=True)]
+        inside = {path.removeprefix(self.prefix).partition("/")[0] for path in paths}
+        if not paths:
+            return " There is no file at all: is training_blob_root_folder the right one?"
+        names = ", ".join(sorted(inside)[:_NAMED])
+        if kind == "classes":
+            return f" Or set include_subfolders, and each of its sub-folders ({names}) is a class."
+        return f" All files lie in sub-folders ({names}): set include_subfolders."
 
     def _json_files(self, findings: list[Finding]) -> Iterator[tuple[str, bytes]]:
         for blob in self.listing.others:

@@ -190,6 +190,21 @@ def test_a_letter_is_moved_by_hand_and_stays_moved(routed: Project) -> None:
     assert "no longer with service_report" in told
     assert sorted(routed.sql(query)) == [("done", "gone"), ("pending", None)]
     assert routed.sql("SELECT class, path FROM text_label") == [("purchase_invoice", "mixed/letter-0.pdf")]
+    classes = (
+        "SELECT v.source, v.occurrence, v.review FROM document d JOIN part p ON p.document_id = d.id"
+        " JOIN field_value v ON v.part_id = p.id"
+        " WHERE v.field = 'class' AND d.path LIKE '%letter-0%' AND d.routed_from IS NULL"
+    )
+    assert sorted(routed.sql(classes)) == [("model", 0, 0), ("person", 0, 0)], "nobody is asked any more"
+    routed.formpipe("route", "letter-0.pdf", "service_report", "--pages", "1-1")
+    assert routed.sql("SELECT class FROM forms_mail WHERE path LIKE '%letter-0%'") == [("service_report",)]
+
+
+def test_a_row_that_becomes_a_router_says_how_to_sort_what_it_scored(routed: Project) -> None:
+    routed.sql("DELETE FROM document WHERE routed_from IS NOT NULL")
+    told = routed.formpipe("status", "--unrouted").err
+    assert f"{len(TYPES) * FORMS} documents of mail are with no form type" in told
+    assert "formpipe run --form-type mail --rescore" in told
 
 
 def test_a_move_that_cannot_be_is_said_why(routed: Project) -> None:

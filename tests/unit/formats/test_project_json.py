@@ -208,6 +208,13 @@ def test_no_project_file_and_two_of_them_are_named() -> None:
     assert "a.json, b.json" in str(two.value)
 
 
+def test_a_file_that_is_no_json_is_named_where_there_is_no_other() -> None:
+    with pytest.raises(RowError) as broken:
+        find_project([("cut.json", b'{"assets":\n {"documents": ['), ("a.json", b"{}")])
+    assert broken.value.reason == "project-unreadable"
+    assert "cut.json: Expecting value, line 2" in str(broken.value)
+
+
 NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=9)
 
 

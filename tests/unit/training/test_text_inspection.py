@@ -114,6 +114,35 @@ def test_a_folder_without_a_project_file_says_so(shelf: Shelf, kind: str) -> Non
     assert folder.errors
 
 
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("classes", "each of its sub-folders (bill, letter) is a class"),
+        ("entities", "set include_subfolders"),
+    ],
+)
+def test_a_folder_of_sub_folders_alone_says_what_to_set(shelf: Shelf, kind: str, told: str) -> None:
+    shelf.put("letter/a.txt", b"a text")
+    shelf.put("bill/b.txt", b"a text")
+    (error,) = shelf.inspect(model_kind=kind).errors
+    assert told in error.message
+
+
+def test_a_folder_that_is_not_there_is_asked_about(shelf: Shelf) -> None:
+    (error,) = entities(shelf).errors
+    assert "There is no file at all: is training_blob_root_folder the right one?" in error.message
+
+
+def test_a_project_whose_texts_are_all_for_test_trains_nothing(letters: Shelf) -> None:
+    def mark(body: dict[str, Any]) -> None:
+        for each in body["assets"]["documents"]:
+            each["dataset"] = "Test"
+
+    rewrite(letters, mark)
+    (error,) = entities(letters).errors
+    assert (error.code, "every text is marked for test" in error.message) == ("nothing-to-train-on", True)
+
+
 def test_two_project_files_are_one_too_many(letters: Shelf) -> None:
     letters.put("second.json", project(document("letter 0.txt")))
     (error,) = entities(letters).errors
