@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import (
@@ -42,6 +43,8 @@ from pipeline.types import Blob, BlobRef
 
 _PAGE = 20_000
 """Ids that are read at a time."""
+_ADDED_AT_ONCE = 2_000
+"""Rows of a statement: what the driver makes of them takes some kilobytes each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +90,14 @@ def add(
 ) -> None:
     """Insert new documents as pending; `refs` is keyed by path hash. A document that is there already, for
     another run listed it meanwhile, stays as it is."""
-    if not refs:
-        return
+    rest = iter(refs.items())
+    while some := dict(islice(rest, _ADDED_AT_ONCE)):
+        _add(connection, form_type, some, now)
+
+
+def _add(
+    connection: Connection, form_type: str, refs: Mapping[str, tuple[BlobRef, Blob]], now: datetime
+) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(_ADD_ARRAYS, _columns_of(form_type, refs, now))
         return
