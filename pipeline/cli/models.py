@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -142,6 +143,8 @@ def _summary(version: ModelVersion, f1: float | None) -> dict[str, Any]:
 
 def _details(version: ModelVersion) -> dict[str, Any]:
     evaluation = version.evaluation or Evaluation("none")
+    if evaluation.texts is not None:  # these have counts of their own, by find and not by form
+        evaluation = replace(evaluation, outcomes=())
     scores = [_score(score) for score in evaluation.fields]
     wrong = {field: list(forms) for field, forms in _wrong(evaluation).items()}
     return _summary(version, _f1(version)) | {

@@ -83,6 +83,7 @@ def test_entities_of_letters(project: Project) -> None:
     assert shown["texts"]["method"] == "percentage"
     assert set(shown["texts"]["categories"]) == set(entity_texts.CATEGORIES)
     assert round(shown["f1"], 4) == shown["texts"]["micro"]["f1"]
+    assert (shown["overall"], shown["fields"], shown["wrong"]) == (None, [], {}), "counted once, as texts"
 
     rows = project.rows()
     project.formpipe("plan", expect=0)
