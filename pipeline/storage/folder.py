@@ -116,8 +116,9 @@ def _nameable(path: str) -> bool:
 
 def _walk(folder: Path, prefix: str, recursive: bool) -> Iterator[Blob]:
     with os.scandir(folder) as entries:
-        ordered = sorted(entries, key=_blob_order)
-    for entry in ordered:
+        ordered = sorted(entries, key=_blob_order, reverse=True)
+    while ordered:
+        entry = ordered.pop()  # it would keep what is asked of it
         if entry.is_dir():
             if recursive and not entry.is_symlink():
                 yield from _walk(Path(entry.path), f"{prefix}{_name(entry)}/", recursive)
