@@ -78,53 +78,11 @@ def project_from_json(body: bytes | str | Mapping[str, Any]) -> tuple[TextProjec
         ) from error
 
 
-def is_project(body: bytes) -> bool:
-    """Whether a file's content is a project file, whatever the file is called."""
-    try:
-        return _assets(_decoded(body)) is not None
-    except (ValueError, TypeError, RecursionError):
-        return False
-
-
-def find_project(files: Iterable[tuple[str, bytes]]) -> tuple[str, bytes]:
-    """The one project file among the `.json` files of a folder (name and content).
-
-    Raises RowError: `project-missing`, `project-unreadable` where there is none and a file is no JSON, or
-    `project-ambiguous` where there are several.
-    """
-    listed = list(files)
-    found = [(name, content) for name, content in listed if is_project(content)]
-    broken = [f"{name}: {fault}" for name, content in listed if (fault := _broken(content))]
-    if not found and broken:
-        raise RowError(
-            "The training folder has no project file that can be read; these are no JSON: "
-            f"{', '.join(broken)}. Export the project again, or mend the file.",
-            reason="project-unreadable",
-        )
-    if not found:
-        raise RowError(
-            "The training folder has no project file of the Language service (a .json file with "
-            "`documents` and their entities or classes): export one from the project, or write one.",
-            reason="project-missing",
-        )
-    if len(found) > 1:
-        names = ", ".join(sorted(name for name, _ in found))
-        raise RowError(
-            f"The training folder has {len(found)} project files ({names}): leave one.",
-            reason="project-ambiguous",
-        )
-    return found[0]
-
-
-def _broken(content: bytes) -> str | None:
-    """Where a file stops being JSON."""
-    try:
-        json.loads(content)
-    except json.JSONDecodeError as error:
-        return f"{error.msg}, line {error.lineno}"
-    except (ValueError, RecursionError) as error:
-        return type(error).__name__
-    return None
+def holds_project(body: bytes) -> bool:
+    """Whether a file's content is a project file, whatever the file is called. Raises json.JSONDecodeError,
+    UnicodeDecodeError and RecursionError for what is no JSON."""
+    decoded = json.loads(body)
+    return isinstance(decoded, Mapping) and _assets(decoded) is not None
 
 
 def _decoded(body: bytes | str | Mapping[str, Any]) -> Mapping[str, Any]:

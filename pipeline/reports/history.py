@@ -15,20 +15,22 @@ _SUMMED = (
 )  # fmt: skip
 
 
+_WHOLE = run_row.join(run, and_(run.c.id == run_row.c.run_id, run.c.parent_id.is_(None)))
+"""Rows of runs that are no part of another."""
+
+
 def row_totals(connection: Connection) -> list[Row[Any]]:
     """The sums of every run's rows, by form type."""
     sums = [func.sum(run_row.c[name]).label(name) for name in _SUMMED]
-    whole = run_row.join(run, and_(run.c.id == run_row.c.run_id, run.c.parent_id.is_(None)))
-    query = select(run_row.c.form_type, *sums).select_from(whole)
+    query = select(run_row.c.form_type, *sums).select_from(_WHOLE)
     return list(connection.execute(query.group_by(run_row.c.form_type).order_by(run_row.c.form_type)))
 
 
 def last_rows(connection: Connection) -> list[Row[Any]]:
     """What the last run did that had a form type, and when that run ended."""
-    whole = run_row.join(run, and_(run.c.id == run_row.c.run_id, run.c.parent_id.is_(None)))
     last = (
         select(run_row.c.form_type, func.max(run_row.c.run_id).label("run_id"))
-        .select_from(whole)
+        .select_from(_WHOLE)
         .group_by(run_row.c.form_type)
         .subquery()
     )

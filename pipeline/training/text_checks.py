@@ -42,23 +42,13 @@ def check_texts(
     `folder` names the set to a person."""
     uses = _uses(project, trained)
     yield from _check_count(trained, uses, folder, service)
-    if trained and all(marks := _marks(project, trained)) and "train" not in marks:
-        message = (
-            "Nothing to train on: every text is marked for test. Mark most of them Train, or none at all."
-        )
-        yield Finding("error", "nothing-to-train-on", folder, message)
+    yield from _check_marks(project, trained, folder)
     yield from _check_duplicates(documents, trained, service)
     for category in project.categories:
         yield from _check_category(category, uses[category], len(trained))
     if unnamed:
         message = f"{_texts(len(unnamed))} not in the project: nothing is learned from {_few(unnamed)}."
         yield Finding("warning", "forms-without-labels", folder, message)
-
-
-def _marks(project: TextProject, trained: Sequence[TrainingDocument]) -> list[str | None]:
-    """What each text is for, as the project file says."""
-    said = {document.location: document.dataset for document in project.documents}
-    return [said.get(document.path) for document in trained]
 
 
 def _uses(project: TextProject, trained: Sequence[TrainingDocument]) -> Counter[str]:
@@ -89,6 +79,15 @@ def _check_count(
             "the model."
         )
         yield Finding("warning", "few-forms", folder, message)
+
+
+def _check_marks(project: TextProject, trained: Sequence[TrainingDocument], folder: str) -> Iterator[Finding]:
+    marks = {document.location: document.dataset for document in project.documents}
+    if {marks.get(document.path) for document in trained} == {"test"}:
+        message = (
+            "Nothing to train on: every text is marked for test. Mark most of them Train, or none at all."
+        )
+        yield Finding("error", "nothing-to-train-on", folder, message)
 
 
 def _check_duplicates(

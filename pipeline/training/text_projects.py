@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pipeline.errors import FormpipeError, RowError
-from pipeline.formats.project_json import find_project, project_from_json
+from pipeline.formats.project_files import find_project
+from pipeline.formats.project_json import project_from_json
 from pipeline.ports import Storage
 from pipeline.texts import ProjectDocument, TextKind, TextProject
 from pipeline.training.listing import Listing, base_name
@@ -40,14 +41,15 @@ class Folder:
     def place(self, kind: TextKind, findings: list[Finding]) -> Placed | None:
         """The project of the folder, None where it has none of this kind. What is wrong is added to
         `findings`."""
+        where = f"{self.container}/{self.prefix}"
         try:
             file, content = find_project(self._json_files(findings))
+        except RowError as error:
+            return self._without_project(kind, error, where, findings)
+        try:
             project, faults = project_from_json(content)
         except RowError as error:
-            if error.reason == "project-missing" and self.by_folder and (placed := self._by_folders()):
-                return placed
-            told = f"{error}{self._hint(kind) if error.reason == 'project-missing' else ''}"
-            findings.append(Finding("error", error.reason, f"{self.container}/{self.prefix}", told))
+            findings.append(Finding("error", error.reason, where, str(error)))
             return None
         findings.extend(faults)
         if project.kind != kind:
@@ -65,6 +67,20 @@ class Folder:
             for blob in self.listing.others
             if blob.path not in placed.blobs and not _is_json(blob) and blob.path != placed.file
         ]
+
+    def _without_project(
+        self, kind: TextKind, error: RowError, where: str, findings: list[Finding]
+    ) -> Placed | None:
+        """Sub-folders say it as well, where they may; a file that should perhaps have said it is told."""
+        by_folders = self.by_folder and error.reason != "project-ambiguous"
+        placed = self._by_folders() if by_folders else None
+        if placed is None:
+            told = f"{error}{self._hint(kind) if error.reason == 'project-missing' else ''}"
+            findings.append(Finding("error", error.reason, where, told))
+        elif error.reason == "project-unreadable":
+            told = f"{error} Until then each sub-folder is a class."
+            findings.append(Finding("warning", error.reason, where, told))
+        return placed
 
     def _hint(self, kind: TextKind) -> str:
         """What else may be meant by a folder without a project file."""

@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 
 from pipeline.errors import RowError
 from pipeline.formats.project_json import (
-    find_project,
-    is_project,
     project_from_json,
     project_to_json,
     project_to_preview_json,
@@ -187,32 +185,6 @@ def test_a_project_of_another_kind_is_named() -> None:
     with pytest.raises(RowError) as raised:
         project_from_json(ga("Conversation", {"entities": []}, []))
     assert raised.value.reason == "project-kind-unknown" and "Conversation" in str(raised.value)
-
-
-def test_the_project_file_of_a_folder_is_known_by_its_content() -> None:
-    content = json.dumps(project_to_json(LOAN)).encode()
-    labels = json.dumps({"document": "a.pdf", "labels": []}).encode()
-    layout = json.dumps({"status": "succeeded", "analyzeResult": {}}).encode()
-    files = [("a.json", labels), ("labels.json", layout), ("z.json", content), ("broken.json", b"{")]
-    assert find_project(files) == ("z.json", content)
-    assert is_project(b"\xef\xbb\xbf" + content) and not is_project(labels)
-
-
-def test_no_project_file_and_two_of_them_are_named() -> None:
-    content = json.dumps(project_to_json(LOAN)).encode()
-    with pytest.raises(RowError) as missing:
-        find_project([("a.json", b"{}")])
-    with pytest.raises(RowError) as two:
-        find_project([("a.json", content), ("b.json", content)])
-    assert (missing.value.reason, two.value.reason) == ("project-missing", "project-ambiguous")
-    assert "a.json, b.json" in str(two.value)
-
-
-def test_a_file_that_is_no_json_is_named_where_there_is_no_other() -> None:
-    with pytest.raises(RowError) as broken:
-        find_project([("cut.json", b'{"assets":\n {"documents": ['), ("a.json", b"{}")])
-    assert broken.value.reason == "project-unreadable"
-    assert "cut.json: Expecting value, line 2" in str(broken.value)
 
 
 NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=9)

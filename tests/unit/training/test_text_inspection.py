@@ -128,6 +128,16 @@ def test_a_folder_of_sub_folders_alone_says_what_to_set(shelf: Shelf, kind: str,
     assert told in error.message
 
 
+def test_sub_folders_are_classes_beside_a_broken_project_file_which_is_told(shelf: Shelf) -> None:
+    shelf.put("letter/a.txt", b"a text")
+    shelf.put("bill/b.txt", b"another text")
+    shelf.put("project.json", b'{"assets":')
+    folder = classes(shelf, include_subfolders=True)
+    assert len(folder.trained) == 2
+    assert not folder.errors
+    assert codes(folder)["project-unreadable"] == "lake/train/"
+
+
 def test_a_folder_that_is_not_there_is_asked_about(shelf: Shelf) -> None:
     (error,) = entities(shelf).errors
     assert "There is no file at all: is training_blob_root_folder the right one?" in error.message
