@@ -14,21 +14,19 @@ import pytest
 from PIL import Image
 from sqlalchemy import select, update
 
-from pipeline.db import operations, tables
+from pipeline.db import tables
 from pipeline.errors import AttemptError, DocumentError, RowError
 from pipeline.executors.threads import ThreadExecutor
 from pipeline.operations.driver import OperationDriver
-from pipeline.operations.pace import Latencies, Pace
-from pipeline.operations.submission import Ledger
 from pipeline.remote import Analysis, AnalyzedDocument, Operation, OperationState, StagedDocument
 from pipeline.scoring.reuse import Reuse
 from pipeline.scoring.service import ServiceScoring
-from pipeline.scoring.spending import Spending
-from pipeline.scoring.stage import ScoringContext, Tally, score_backlog
-from pipeline.scoring.staging import StageTask, stage
+from pipeline.scoring.stage import Tally
+from pipeline.scoring.staging import stage
 from pipeline.storage.folder import FolderStorage
 from pipeline.types import ExtractedField, Layout, Line, Page, Word
-from tests.unit.scoring.conftest import BOX, LIMITS, Bench
+from tests.unit.scoring.conftest import BOX, Bench
+from tests.unit.scoring.remote_bench import RemoteBench
 
 
 def picture(shade: int = 0, pages: int = 1) -> bytes:
@@ -73,65 +71,32 @@ class CannedService:
 
 
 @dataclass
-class ServiceBench:
-    bench: Bench
-    service: CannedService
-    folder: Path
-    stopped: bool = False
-    spending: Spending = field(default_factory=Spending)
+class ServiceBench(RemoteBench):
     chooses_pages: bool = False
     reuses: bool = True
 
     def put(self, *names: str, pages: int = 1) -> None:
         for name in names:
-            file = self.bench.root / "forms" / "in" / f"{name}.pdf"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(picture(len(name), pages))
-
-    def ledger(self) -> Ledger:
-        return Ledger(self.bench.database, "bills", "h:1:1:x", self.bench.guard, lambda: self.bench.now)
+            self.file(name).write_bytes(picture(len(name), pages))
 
     def run(self) -> Tally:
         bench = self.bench
-        bench.listing()
-        with bench.database.begin() as connection:
-            operations.give_up_intents(connection, (), bench.now)
-        self.ledger().sweep()
-        storage = FolderStorage(bench.root)
 
-        def perform(task: StageTask) -> object:
-            return stage(task, storage)
+        def scoring(driver: OperationDriver[Any], readers: ThreadExecutor, storage: FolderStorage) -> Any:
+            reuse = Reuse(bench.database, storage, bench.row, bench.version.id) if self.reuses else None
+            return ServiceScoring(
+                driver,
+                readers,
+                storage,
+                bench.version,
+                self.folder,
+                600.0,
+                self.spending,
+                self.chooses_pages,
+                reuse,
+            )
 
-        readers = ThreadExecutor(perform, 2)
-        client: Any = self.service
-        driver = OperationDriver(
-            client, self.ledger(), lambda: self.stopped, lambda kind: Latencies(Pace(0.001))
-        )
-        scoring = ServiceScoring(
-            driver,
-            readers,
-            storage,
-            bench.version,
-            self.folder,
-            600.0,
-            self.spending,
-            self.chooses_pages,
-            Reuse(bench.database, storage, bench.row, bench.version.id) if self.reuses else None,
-        )
-        context = ScoringContext(
-            database=bench.database,
-            executor=scoring,
-            now=lambda: bench.now,
-            guard=bench.guard,
-            stopping=lambda: self.stopped,
-            progress=lambda tally: None,
-            run_id=bench.run_id,
-            spending=self.spending,
-        )
-        try:
-            return score_backlog(context, bench.row, bench.version, LIMITS)
-        finally:
-            readers.close()
+        return self.scored(bench.version, stage, scoring)
 
     def operations(self) -> list[str]:
         with self.bench.database.connect() as connection:

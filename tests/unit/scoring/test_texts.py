@@ -14,18 +14,17 @@ from pipeline.db import operations, tables
 from pipeline.errors import AttemptError, DocumentError, RowError
 from pipeline.executors.threads import ThreadExecutor
 from pipeline.operations.driver import OperationDriver
-from pipeline.operations.pace import Latencies, Pace
-from pipeline.operations.submission import Ledger
 from pipeline.prices import Price
 from pipeline.remote import Operation, OperationState, ServiceFault, TextItem
 from pipeline.scoring.reuse import Reuse
 from pipeline.scoring.spending import Spending
-from pipeline.scoring.stage import ScoringContext, Tally, score_backlog
-from pipeline.scoring.text_staging import TextStageTask, stage_text
+from pipeline.scoring.stage import Tally
+from pipeline.scoring.text_staging import stage_text
 from pipeline.scoring.texts import TextScoring
 from pipeline.storage.folder import FolderStorage
 from pipeline.texts import FoundEntity, ProjectKind, TextAnswer, TextDocument
-from tests.unit.scoring.conftest import LIMITS, Bench
+from tests.unit.scoring.conftest import Bench
+from tests.unit.scoring.remote_bench import RemoteBench
 
 TOWN = "Oslo"
 
@@ -75,57 +74,22 @@ class CannedTexts:
 
 
 @dataclass
-class TextBench:
-    bench: Bench
-    service: CannedTexts
-    folder: Path
-    stopped: bool = False
-    spending: Spending = field(default_factory=Spending)
-
+class TextBench(RemoteBench):
     def put(self, **texts: str) -> None:
         for name, text in texts.items():
-            file = self.bench.root / "forms" / "in" / f"{name}.pdf"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, encoding="utf-8")
-
-    def ledger(self) -> Ledger:
-        return Ledger(self.bench.database, "bills", "h:1:1:x", self.bench.guard, lambda: self.bench.now)
+            self.file(name).write_text(text, encoding="utf-8")
 
     def run(self) -> Tally:
         bench = self.bench
-        bench.listing()
-        with bench.database.begin() as connection:
-            operations.give_up_intents(connection, (), bench.now)
-        self.ledger().sweep()
-        storage = FolderStorage(bench.root)
-
-        def perform(task: TextStageTask) -> object:
-            return stage_text(task, storage, bench.engine)
-
-        readers = ThreadExecutor(perform, 2)
-        client: Any = self.service
-        driver = OperationDriver(
-            client, self.ledger(), lambda: self.stopped, lambda kind: Latencies(Pace(0.001))
-        )
         version = replace(bench.version, service_model_id="p:d", model_kind="entities", engine="language")
-        scoring = TextScoring(
-            driver, readers, storage, version, self.folder, 600.0, self.spending,
-            Reuse(bench.database, storage, bench.row, version.id), 30.0,
-        )  # fmt: skip
-        context = ScoringContext(
-            database=bench.database,
-            executor=scoring,
-            now=lambda: bench.now,
-            guard=bench.guard,
-            stopping=lambda: self.stopped,
-            progress=lambda tally: None,
-            run_id=bench.run_id,
-            spending=self.spending,
-        )
-        try:
-            return score_backlog(context, bench.row, version, LIMITS)
-        finally:
-            readers.close()
+
+        def scoring(driver: OperationDriver[Any], readers: ThreadExecutor, storage: FolderStorage) -> Any:
+            reuse = Reuse(bench.database, storage, bench.row, version.id)
+            return TextScoring(
+                driver, readers, storage, version, self.folder, 600.0, self.spending, reuse, 30.0
+            )
+
+        return self.scored(version, lambda task, storage: stage_text(task, storage, bench.engine), scoring)
 
     def operations(self) -> list[tuple[str, str]]:
         columns = tables.operation.c
